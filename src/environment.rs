@@ -1,0 +1,62 @@
+//! The environment variables and places of this process, read once. Only this file reads them.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// A picture of the environment, handed down as an argument so that tests can hand down another.
+#[derive(Clone, Default)]
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+    working_dir: PathBuf,
+}
+
+impl Environment {
+    /// Reads the environment of this process.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn of_this_process() -> Self {
+        let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+        Self { variables: std::env::vars_os().collect(), working_dir }
+    }
+
+    /// An environment of these variables alone, for tests.
+    pub fn of(variables: &[(&str, &str)], working_dir: &Path) -> Self {
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { variables, working_dir: working_dir.to_path_buf() }
+    }
+
+    /// The variable as text, `None` where it is unset, empty, or not UTF-8.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.os(name).and_then(OsStr::to_str)
+    }
+
+    /// The variable as it is, `None` where it is unset or empty.
+    pub fn os(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// The variable as a path.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.os(name).map(PathBuf::from)
+    }
+
+    /// The variable even where it is set and empty (`${VAR}` of the settings).
+    pub fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    /// All variables.
+    pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
+    /// The working directory.
+    pub fn working_dir(&self) -> &Path {
+        &self.working_dir
+    }
+
+    /// `HOME`, where it is an absolute path.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.path("HOME").filter(|home| home.is_absolute())
+    }
+}

@@ -1,0 +1,7 @@
+//! Parses, runs, and maps the result to an exit code.
+
+mod environment;
+mod error;
+mod secret;
+
+fn main() {}
