@@ -16,13 +16,22 @@ impl Environment {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn of_this_process() -> Self {
         let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-        Self { variables: std::env::vars_os().collect(), working_dir }
+        Self {
+            variables: std::env::vars_os().collect(),
+            working_dir,
+        }
     }
 
     /// An environment of these variables alone, for tests.
     pub fn of(variables: &[(&str, &str)], working_dir: &Path) -> Self {
-        let variables = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { variables, working_dir: working_dir.to_path_buf() }
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        Self {
+            variables,
+            working_dir: working_dir.to_path_buf(),
+        }
     }
 
     /// The variable as text, `None` where it is unset, empty, or not UTF-8.
@@ -32,7 +41,10 @@ impl Environment {
 
     /// The variable as it is, `None` where it is unset or empty.
     pub fn os(&self, name: &str) -> Option<&OsStr> {
-        self.variables.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+        self.variables
+            .get(OsStr::new(name))
+            .map(OsString::as_os_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// The variable as a path.
@@ -47,7 +59,9 @@ impl Environment {
 
     /// All variables.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
     /// The working directory.

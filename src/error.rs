@@ -141,7 +141,10 @@ pub fn worst(codes: impl IntoIterator<Item = u8>) -> u8 {
 
 impl Words {
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), ..Self::default() }
+        Self {
+            what: what.into(),
+            ..Self::default()
+        }
     }
 }
 
@@ -181,8 +184,13 @@ mod tests {
 
     #[test]
     fn an_error_says_what_then_the_next_step() {
-        let error = Error::usage("no project `bill`").detail("  known: billing").help("write `billing`");
-        assert_eq!(error.to_string(), "no project `bill`\n  known: billing\nhelp: write `billing`");
+        let error = Error::usage("no project `bill`")
+            .detail("  known: billing")
+            .help("write `billing`");
+        assert_eq!(
+            error.to_string(),
+            "no project `bill`\n  known: billing\nhelp: write `billing`"
+        );
         assert_eq!(error.code(), 2);
     }
 }

@@ -2,6 +2,7 @@
 
 mod environment;
 mod error;
+mod process;
 mod secret;
 
 fn main() {}

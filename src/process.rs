@@ -1,0 +1,421 @@
+//! Running other programs. Only this file starts one, or looks for one.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, PipeReader, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use command_fds::{CommandFdExt, FdMapping};
+use rustix::process::{Pid, Signal};
+
+use crate::error::{Error, Result};
+
+/// How often a running child is looked at.
+const TICK: Duration = Duration::from_millis(20);
+/// How long a child may take to end by itself after SIGINT, and after SIGTERM.
+const GRACE: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(5)];
+/// How long output is awaited after the child's end from grandchildren that keep the pipe.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// A program with its arguments, variables and folder, ready to be started.
+pub struct Tool {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    variables: Vec<(OsString, Option<OsString>)>,
+    dir: Option<PathBuf>,
+    descriptors: Vec<(OwnedFd, i32)>,
+    keeps_terminal: bool,
+}
+
+/// What a program left behind.
+pub struct Captured {
+    pub status: ExitStatus,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+}
+
+/// What a running program says, in the order in which it arrives.
+pub enum Heard<'a> {
+    Stdout(&'a [u8]),
+    Stderr(&'a [u8]),
+    /// Nothing for a moment: time to look at other things.
+    Silence,
+}
+
+/// INT, TERM and HUP, caught from its making on so that children end before us.
+pub struct Interrupts {
+    signal: Arc<AtomicUsize>,
+}
+
+impl Interrupts {
+    /// Starts to catch; the default action does not come back.
+    pub fn catch() -> io::Result<Self> {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        let signal = Arc::new(AtomicUsize::new(0));
+        for number in [SIGINT, SIGTERM, SIGHUP] {
+            signal_hook::flag::register_usize(number, Arc::clone(&signal), number.unsigned_abs() as usize)?;
+        }
+        Ok(Self { signal })
+    }
+
+    /// The last signal that came since this was asked before.
+    pub fn take(&self) -> Option<i32> {
+        match self.signal.swap(0, Ordering::SeqCst) {
+            0 => None,
+            number => i32::try_from(number).ok(),
+        }
+    }
+}
+
+impl Tool {
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            dir: None,
+            descriptors: Vec::new(),
+            keeps_terminal: false,
+        }
+    }
+
+    #[must_use]
+    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    #[must_use]
+    pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    #[must_use]
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.variables.push((name.into(), Some(value.into())));
+        self
+    }
+
+    #[must_use]
+    pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
+        self.variables.push((name.into(), None));
+        self
+    }
+
+    #[must_use]
+    pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.dir = Some(dir.into());
+        self
+    }
+
+    /// Gives the child this descriptor under this number.
+    #[must_use]
+    pub fn descriptor(mut self, descriptor: OwnedFd, number: i32) -> Self {
+        self.descriptors.push((descriptor, number));
+        self
+    }
+
+    /// Leaves the child the terminal and our process group.
+    #[must_use]
+    pub fn keeps_terminal(mut self) -> Self {
+        self.keeps_terminal = true;
+        self
+    }
+
+    /// The command line as a person would type it.
+    pub fn command_line(&self) -> String {
+        let words = std::iter::once(self.program.as_os_str()).chain(self.arguments.iter().map(OsString::as_os_str));
+        words.map(shell_word).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Runs to the end and keeps what was printed; the exit status is the caller's to judge.
+    pub fn capture(self) -> Result<Captured> {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let status = self.run(None, &mut |heard| match heard {
+            Heard::Stdout(bytes) => stdout.extend_from_slice(bytes),
+            Heard::Stderr(bytes) => stderr.extend_from_slice(bytes),
+            Heard::Silence => {}
+        })?;
+        Ok(Captured { status, stdout, stderr })
+    }
+
+    /// Runs to the end and tells `listen` what is printed meanwhile; signals are handed on to the child.
+    pub fn stream(self, interrupts: &Interrupts, listen: &mut dyn FnMut(Heard<'_>)) -> Result<ExitStatus> {
+        self.run(Some(interrupts), listen)
+    }
+
+    /// Runs with our own stdin, stdout and stderr.
+    pub fn inherit(self) -> Result<ExitStatus> {
+        let expression = self.expression();
+        let handle = expression
+            .unchecked()
+            .start()
+            .map_err(|error| self.not_started(&error))?;
+        let output = handle.into_output().map_err(|error| self.not_started(&error))?;
+        Ok(output.status)
+    }
+
+    fn run(self, interrupts: Option<&Interrupts>, listen: &mut dyn FnMut(Heard<'_>)) -> Result<ExitStatus> {
+        let pipes = || -> io::Result<_> { Ok((io::pipe()?, io::pipe()?)) };
+        let ((out_reader, out_writer), (err_reader, err_writer)) = pipes().map_err(|error| self.not_started(&error))?;
+        let mut expression = self
+            .expression()
+            .stdout_file(out_writer)
+            .stderr_file(err_writer)
+            .unchecked();
+        if !self.keeps_terminal {
+            expression = expression.stdin_null();
+        }
+        let handle = Arc::new(expression.start().map_err(|error| self.not_started(&error))?);
+        drop(expression); // holds the writing ends, without which the readers never see the end
+
+        let (sender, messages) = mpsc::channel();
+        read_aside(out_reader, sender.clone(), Message::Stdout);
+        read_aside(err_reader, sender.clone(), Message::Stderr);
+        let group = handle
+            .pids()
+            .first()
+            .and_then(|&pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        let waited = Arc::clone(&handle);
+        thread::spawn(move || {
+            let status = waited.wait().map(|output| output.status);
+            let _ = sender.send(Message::Ended(status.map_err(|error| error.to_string())));
+        });
+        let group = if self.keeps_terminal { None } else { group };
+        follow(&messages, interrupts, group, listen)
+            .map_err(|reason| Error::environment(format!("lost sight of {}: {reason}", self.program.display())))
+    }
+
+    fn expression(&self) -> duct::Expression {
+        #[expect(clippy::disallowed_methods, reason = "the one place that starts a program")]
+        let mut expression = duct::cmd(&self.program, &self.arguments);
+        if let Some(dir) = &self.dir {
+            expression = expression.dir(dir);
+        }
+        for (name, value) in &self.variables {
+            expression = match value {
+                Some(value) => expression.env(name, value),
+                None => expression.env_remove(name),
+            };
+        }
+        let own_group = !self.keeps_terminal;
+        let descriptors: Vec<(Arc<OwnedFd>, i32)> = self
+            .descriptors
+            .iter()
+            .filter_map(|(descriptor, number)| Some((Arc::new(descriptor.try_clone().ok()?), *number)))
+            .collect();
+        expression.before_spawn(move |command| prepare(command, own_group, &descriptors))
+    }
+
+    fn not_started(&self, error: &io::Error) -> Error {
+        // The system's word is the same for a missing program and a missing folder.
+        if let Some(dir) = self.dir.as_ref().filter(|dir| !dir.is_dir()) {
+            return Error::environment(format!("the working directory {} is not there", dir.display()))
+                .help("set `cwd` of the project to a folder that exists");
+        }
+        Error::environment(format!("could not start {}: {error}", self.program.display()))
+    }
+}
+
+enum Message {
+    Stdout(Vec<u8>),
+    Stderr(Vec<u8>),
+    Closed,
+    Ended(std::result::Result<ExitStatus, String>),
+}
+
+fn read_aside(mut reader: PipeReader, sender: Sender<Message>, wrap: fn(Vec<u8>) -> Message) {
+    thread::spawn(move || {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(count) = reader.read(&mut buffer) {
+            if count == 0 || sender.send(wrap(buffer[..count].to_vec())).is_err() {
+                break;
+            }
+        }
+        let _ = sender.send(Message::Closed);
+    });
+}
+
+fn follow(
+    messages: &Receiver<Message>,
+    interrupts: Option<&Interrupts>,
+    group: Option<Pid>,
+    listen: &mut dyn FnMut(Heard<'_>),
+) -> std::result::Result<ExitStatus, String> {
+    let mut ending = Ending::default();
+    let (mut closed, mut ended, mut deadline) = (0, None, None);
+    loop {
+        match messages.recv_timeout(TICK) {
+            Ok(Message::Stdout(bytes)) => listen(Heard::Stdout(&bytes)),
+            Ok(Message::Stderr(bytes)) => listen(Heard::Stderr(&bytes)),
+            Ok(Message::Closed) => closed += 1,
+            Ok(Message::Ended(status)) => {
+                ended = Some(status?);
+                deadline = Some(Instant::now() + DRAIN);
+            }
+            Err(RecvTimeoutError::Timeout) => listen(Heard::Silence),
+            Err(RecvTimeoutError::Disconnected) => closed = 2,
+        }
+        if let Some(status) = ended {
+            if closed == 2 || deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                return Ok(status);
+            }
+        } else if let Some(group) = group {
+            ending.press(interrupts.and_then(Interrupts::take).is_some(), group);
+        }
+    }
+}
+
+/// SIGINT first, because Python's SIGTERM runs no `finally`; then SIGTERM, then SIGKILL.
+#[derive(Default)]
+struct Ending {
+    sent: usize,
+    next: Option<Instant>,
+}
+
+impl Ending {
+    fn press(&mut self, asked: bool, group: Pid) {
+        let due = self.next.is_some_and(|next| Instant::now() > next);
+        if !asked && !due {
+            return;
+        }
+        let signal = [Signal::INT, Signal::TERM, Signal::KILL][self.sent.min(2)];
+        let _ = rustix::process::kill_process_group(group, signal);
+        self.next = GRACE.get(self.sent).map(|grace| Instant::now() + *grace);
+        self.sent += 1;
+    }
+}
+
+/// Own process group, the descriptors under their numbers, and an end when we end.
+fn prepare(command: &mut Command, own_group: bool, descriptors: &[(Arc<OwnedFd>, i32)]) -> io::Result<()> {
+    if own_group {
+        command.process_group(0);
+    }
+    let mut mappings = Vec::new();
+    for (descriptor, number) in descriptors {
+        mappings.push(FdMapping {
+            parent_fd: descriptor.as_fd().try_clone_to_owned()?,
+            child_fd: *number,
+        });
+    }
+    command
+        .fd_mappings(mappings)
+        .map_err(|error| io::Error::other(error.to_string()))?;
+    die_with_parent(command);
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn die_with_parent(command: &mut Command) {
+    let parent = rustix::process::getpid();
+    let set = move || {
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        // The parent may have ended before the line above.
+        match rustix::process::getppid() {
+            Some(now) if now == parent => Ok(()),
+            _ => Err(io::Error::other("the parent has ended")),
+        }
+    };
+    // SAFETY: the closure makes two system calls and allocates nothing.
+    unsafe { command.pre_exec(set) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with_parent(_: &mut Command) {}
+
+/// The exit code a shell would report.
+pub fn code(status: ExitStatus) -> i32 {
+    status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(1)
+}
+
+/// Looks a program up in these folders (a `PATH`), as the shell does.
+pub fn find(program: &str, path: Option<&OsStr>, working_dir: &Path) -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "the one place that looks for a program")]
+    which::which_in(program, path, working_dir).ok()
+}
+
+fn shell_word(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_can_be_pasted_into_a_shell() {
+        let tool = Tool::new("/bin/echo").arg("plain").arg("it's a %").arg("");
+        assert_eq!(tool.command_line(), "/bin/echo plain 'it'\\''s a %' ''");
+    }
+
+    #[test]
+    fn both_streams_and_the_code_are_kept() {
+        let captured = Tool::new("/bin/sh")
+            .args(["-c", "echo out; echo err >&2; exit 3"])
+            .capture()
+            .unwrap();
+        assert_eq!(
+            (captured.stdout.as_slice(), captured.stderr.as_slice()),
+            (&b"out\n"[..], &b"err\n"[..])
+        );
+        assert_eq!(code(captured.status), 3);
+    }
+
+    #[test]
+    fn a_grandchild_that_keeps_the_pipe_is_not_awaited() {
+        let started = Instant::now();
+        let captured = Tool::new("/bin/sh")
+            .args(["-c", "sleep 5 & echo done"])
+            .capture()
+            .unwrap();
+        assert_eq!(captured.stdout, b"done\n");
+        assert!(started.elapsed() < Duration::from_secs(4));
+    }
+
+    #[test]
+    fn a_missing_program_and_a_missing_folder_are_told_apart() {
+        let program = Tool::new("/nowhere/prog").capture().err().unwrap().to_string();
+        assert_eq!(
+            program,
+            "could not start /nowhere/prog: No such file or directory (os error 2)"
+        );
+        let folder = Tool::new("/bin/true")
+            .dir("/nowhere")
+            .capture()
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            folder.starts_with("the working directory /nowhere is not there"),
+            "{folder}"
+        );
+    }
+
+    #[test]
+    fn a_descriptor_arrives_under_its_number() {
+        let (reader, writer) = io::pipe().unwrap();
+        let tool = Tool::new("/bin/sh")
+            .args(["-c", "echo event >&3"])
+            .descriptor(writer.into(), 3);
+        tool.capture().unwrap();
+        let mut text = String::new();
+        io::BufReader::new(reader).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "event\n");
+    }
+}
