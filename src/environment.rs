@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
     working_dir: PathBuf,
+    config_dir: Option<PathBuf>,
 }
 
 impl Environment {
@@ -19,18 +20,20 @@ impl Environment {
         Self {
             variables: std::env::vars_os().collect(),
             working_dir,
+            config_dir: dirs::config_dir(),
         }
     }
 
     /// An environment of these variables alone, for tests.
     pub fn of(variables: &[(&str, &str)], working_dir: &Path) -> Self {
-        let variables = variables
-            .iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect();
+        let config_dir = variables.iter().find(|(name, _)| *name == "XDG_CONFIG_HOME");
         Self {
-            variables,
+            variables: variables
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
             working_dir: working_dir.to_path_buf(),
+            config_dir: config_dir.map(|(_, folder)| PathBuf::from(folder)),
         }
     }
 
@@ -67,6 +70,11 @@ impl Environment {
     /// The working directory.
     pub fn working_dir(&self) -> &Path {
         &self.working_dir
+    }
+
+    /// The operating system's folder for the user's settings.
+    pub fn config_dir(&self) -> Option<&Path> {
+        self.config_dir.as_deref()
     }
 
     /// `HOME`, where it is an absolute path.
