@@ -21,7 +21,6 @@ mod read;
 mod schema;
 mod show;
 mod source;
-pub mod targets;
 mod tree;
 mod units;
 mod unused;
@@ -29,6 +28,9 @@ mod value;
 mod variables;
 mod versions;
 mod written;
+
+#[cfg(test)]
+mod tests;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -69,7 +71,9 @@ pub struct UnusedKey {
 
 impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Settings")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -82,7 +86,7 @@ impl Settings {
     /// Reads and checks the file.
     pub fn read(path: &Path, environment: &Environment) -> Result<Self> {
         let name = shown(path, environment);
-        let bytes = bytes(path, &name)?;
+        let bytes = bytes(&environment.working_dir().join(path), &name)?;
         let source = Source::decode(&name, &bytes)?;
         Self::of(path, source, environment)
     }
@@ -92,7 +96,13 @@ impl Settings {
         let folder = path.parent().unwrap_or(Path::new("/"));
         let folder = folder.canonicalize().unwrap_or_else(|_| paths::normal(folder));
         let content = read::read(&source, &folder, environment)?;
-        Ok(Self { path, folder, source, environment: environment.clone(), content })
+        Ok(Self {
+            path,
+            folder,
+            source,
+            environment: environment.clone(),
+            content,
+        })
     }
 
     /// The file.
@@ -145,7 +155,11 @@ impl Settings {
     pub fn unused_keys(&self) -> Vec<UnusedKey> {
         let place = |key: &unused::Unused| {
             let (line, column) = self.source.position(key.span.start);
-            UnusedKey { path: key.path.clone(), line, column }
+            UnusedKey {
+                path: key.path.clone(),
+                line,
+                column,
+            }
         };
         self.content.unused.iter().map(place).collect()
     }
@@ -159,7 +173,10 @@ impl Settings {
 /// The path as errors show it: from the working directory where the file is below it.
 fn shown(path: &Path, environment: &Environment) -> String {
     let path = environment.working_dir().join(path);
-    path.strip_prefix(environment.working_dir()).unwrap_or(&path).display().to_string()
+    path.strip_prefix(environment.working_dir())
+        .unwrap_or(&path)
+        .display()
+        .to_string()
 }
 
 fn bytes(path: &Path, name: &str) -> Result<Vec<u8>> {
@@ -174,7 +191,9 @@ fn bytes(path: &Path, name: &str) -> Result<Vec<u8>> {
     };
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
-    file.take(parse::LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(parse::LARGEST as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if bytes.len() > parse::LARGEST {
         return Err(Error::usage(format!("{name}:1:1: the settings are larger than 1 MiB")));
     }
