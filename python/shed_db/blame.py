@@ -38,17 +38,17 @@ def full_text(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))
 
 
-def for_models(error: BaseException, name: str, path: Optional[str]) -> Refusal:
+def for_models(error: BaseException, name: str, path: Optional[str], verb: str = "import") -> Refusal:
     """An error inside the project's modules: its place, its line and a way out."""
     place = _own_place(error)
     where = f"{place.path}:{place.line}" if place else (path or name)
-    text = f'could not import "{name}": {where}: {sentence(error)}'
+    text = f'could not {verb} "{name}": {where}: {sentence(error)}'
     if place and place.text:
         text += f"\n    {place.text}"
     return Refusal(
         "models",
         text,
-        _way_out(error),
+        way_out(error),
         path=place.path if place else path,
         line=place.line if place else None,
     )
@@ -82,7 +82,7 @@ def _is_installed(path: str) -> bool:
     )
 
 
-def _way_out(error: BaseException) -> Optional[str]:
+def way_out(error: BaseException) -> Optional[str]:
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.partition(".")[0]
         package = PACKAGES.get(top, top)

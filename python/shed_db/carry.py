@@ -8,6 +8,8 @@ import sys
 import traceback
 from typing import Any, Dict, Iterator, List, Optional, Set
 
+from sqlalchemy.engine import Connection
+
 from . import failure, graph, verify
 from .commands import Commands, command_in
 from .events import Events
@@ -95,13 +97,21 @@ def _migrate_memory(commands: Commands, command: Optional[str]) -> None:
 
 def _dry_run(commands: Commands, argv: List[str]) -> None:
     run = commands.this
-    rows = verify.heads(run) if run.database is not None else None
-    run.table_exists = rows is not None
-    run.dry_from = rows or ()
+    if run.database is not None:
+        run.database.use(lambda connection: _look(run, connection))
+    run.dry_from = run.dry_from or ()
     try:
         commands.run(argv)
     finally:
         run.dry_from = None
+
+
+def _look(run: Run, connection: Connection) -> None:
+    """Where a dry run starts: the heads, and whether the version table has to be made or widened."""
+    rows = run.version_table.rows(connection)
+    run.dry_from, run.table_exists = rows, rows is not None
+    length = run.version_table.length(connection) if run.table_exists else None
+    run.is_wide_enough = length is not None and length > ALEMBICS_WIDTH
 
 
 def _pass_through(commands: Commands, argv: List[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from typing import Any, Callable, Dict, Optional, TypeVar
 
 from sqlalchemy import text
@@ -14,6 +15,18 @@ from .refusal import Refusal
 from .settings import Settings
 
 Result = TypeVar("Result")
+# "connection failed: connection to server on socket … failed: FATAL:  the reason"
+_LIBPQ = re.compile(r"^(connection (failed|is bad): )?connection to server .*? failed: (FATAL: +)?")
+NO_SERVER = (
+    "refused",
+    "no such file",
+    "timeout",
+    "resolve",
+    "call failed",
+    "communication error",
+    "create a connection",
+)
+_ASYNCPG = re.compile(r"^<class '[\w.]+'>: ")
 
 
 class Database:
@@ -162,18 +175,22 @@ class Database:
     def _unreachable(self, error: Exception) -> Refusal:
         if isinstance(error, Refusal):
             return error
-        message = _first_line(getattr(error, "orig", None) or error)
+        message = _LIBPQ.sub("", (message_of(error).splitlines() or [type(error).__name__])[0])
         return Refusal(
             "connect",
             f"could not connect to {self.name}: {message}",
             _connect_help(message, self.settings.target),
-            database_message=str(getattr(error, "orig", None) or error),
+            database_message=message_of(error),
         )
 
 
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+def message_of(error: BaseException) -> str:
+    """The database's own words, without what the driver puts around them."""
+    shown = getattr(error, "orig", None) or error
+    details = shown.args[0] if shown.args else None
+    if isinstance(details, dict):  # pg8000
+        return str(details.get("M", details))
+    return _ASYNCPG.sub("", str(shown)).strip()
 
 
 def _connect_help(message: str, target: str) -> Optional[str]:
@@ -182,6 +199,6 @@ def _connect_help(message: str, target: str) -> Optional[str]:
         return f"shed create {target}"
     if "password" in lowered or "authentication" in lowered:
         return "check the user and the password of the connection"
-    if "refused" in lowered or "no such file" in lowered or "timeout" in lowered or "resolve" in lowered:
+    if any(sign in lowered for sign in NO_SERVER):
         return "is the server running, and are host and port right?"
     return None

@@ -64,7 +64,7 @@ def _order(dialect: str) -> List[str]:
     import sqlalchemy
 
     first = ["psycopg2", "psycopg"] if sqlalchemy.__version__.startswith("2.0") else ["psycopg", "psycopg2"]
-    return first + ["pg8000", "asyncpg"]
+    return [*first, "pg8000", "asyncpg"]
 
 
 def _first_usable(dialect: str) -> str:

@@ -44,8 +44,11 @@ def _online(this: Run) -> None:
     if this.database is None:
         raise Refusal("settings", "this command needs a database, and the run has none")
     # Before connecting: listeners that the models register must be there first, so that ours run last.
-    this.project
-    this.database.use(lambda connection: _migrate(this, connection), writing=this.writes)
+    this.load_project()
+    try:
+        this.database.use(lambda connection: _migrate(this, connection), writing=this.writes)
+    finally:
+        this.progress.ends()
 
 
 def _migrate(this: Run, connection: Connection) -> None:
@@ -58,7 +61,9 @@ def _migrate(this: Run, connection: Connection) -> None:
     migration = context.get_context()
     if wide is not None:
         versions.create_wide(migration._version, wide)
-    this.progress.watch(migration)
+    # `stamp --purge` empties the table before it tells Alembic's function what was in it.
+    purged = this.version_table.rows(connection) if getattr(this.options, "purge", False) else None
+    this.progress.watch(migration, purged)
     for check in checks:
         check.begins(connection)
     connection.rollback()  # the look before must not stay open as somebody else's transaction
@@ -80,7 +85,7 @@ def _offline(this: Run) -> None:
     if this.table_exists and not this.dry_from:
         migration._version.create = lambda *_, **__: None  # it is there already, and empty
     this.progress.watch(migration)
-    wide = _wide(this) if dialect == "postgresql" else None
+    wide = None if this.is_wide_enough else _wide(this)
     with context.begin_transaction():
         if wide is not None:
             _widen_offline(migration, wide)

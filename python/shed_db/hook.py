@@ -68,7 +68,7 @@ class Hooks:
             return self._fail(name, None, f"{command[0]}: {error.strerror}")
         self._show(name, done)
 
-    def _show(self, name: str, done: "subprocess.CompletedProcess[bytes]") -> None:
+    def _show(self, name: str, done: subprocess.CompletedProcess[bytes]) -> None:
         out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
         sys.stdout.write(out)
         sys.stderr.write(err)

@@ -53,7 +53,7 @@ def _call_setup(reference: str) -> None:
     try:
         function()
     except (Exception, SystemExit) as error:
-        raise blame.for_models(error, reference, None) from error
+        raise blame.for_models(error, reference, None, "run") from error
 
 
 def _find_metadata(settings: Settings, loaded: List[ModuleType], comparing: bool) -> metadata.Target:

@@ -11,7 +11,6 @@ from .events import Events
 from .models import Project
 from .progress import Progress
 from .settings import Settings
-from .versions import VersionTable
 
 WRITERS = ("upgrade", "downgrade", "stamp", "ensure_version")
 
@@ -31,6 +30,7 @@ class Run:
         self.preparing = False
         self.dry_from: Optional[tuple] = None
         self.table_exists = False
+        self.is_wide_enough = False
         self.own_env_elsewhere: Optional[str] = None
         self._project: Optional[Project] = None
 
@@ -57,6 +57,10 @@ class Run:
 
     @property
     def project(self) -> Project:
+        return self.load_project()
+
+    def load_project(self) -> Project:
+        """Imported once, unless a later command needs more of it."""
         needed = self.settings.need_models == "yes" or self.compares or self.in_memory
         if self._project is None or (self.compares and self._project.metadata is None):
             self._project = models.load(self.settings, needed, self.compares)
