@@ -48,6 +48,7 @@ class Directives:
         for text in differences.probable_renames(items):
             self._events.write("warning", text=text, about="rename")
         self._say_what_was_ignored()
+        self._say_unnamed_schemas(items)
         if self.command == "check":
             return
         if not items and not self._allow_empty and _is_empty(directives):
@@ -61,6 +62,14 @@ class Directives:
             names = ", ".join(f"{name} ({owner})" for name, owner in sorted(ignored.items()))
             text = f"not compared, because they belong to others: {names}"
             self._events.write("warning", text=text, about="default_filters")
+
+    def _say_unnamed_schemas(self, items: List[Any]) -> None:
+        """Alembic looks at the default schema alone, and would add these tables for ever."""
+        schemas = {item["schema"] for item in items if item["kind"] == "add_table" and item["schema"]}
+        if schemas and not self._filters.include_schemas:
+            names = ", ".join(sorted(schemas))
+            text = f"the models have tables in {names}; only the default schema is compared: set `schemas: [{names}]`"
+            self._events.write("warning", text=text, about="schemas")
 
     def _refuse_to_drop_everything(self, context: Any, directives: List[Any]) -> None:
         """No table in the models and some in the database: nobody means that."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from typing import Any, Callable, Dict, Optional, TypeVar
+import sys
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, Optional, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import NoSuchModuleError
 
 from . import drivers, engine, url
 from .refusal import Refusal
@@ -151,7 +154,8 @@ class Database:
         # On the driver's connection: several pragmas do nothing, or fail, inside a transaction.
         dbapi_connection = connection.connection.dbapi_connection
         for statement in self.settings.on_connect:
-            engine.execute_raw(dbapi_connection, statement)
+            with _blaming(f"on_connect: {statement}"):
+                engine.execute_raw(dbapi_connection, statement)
         if self.settings.on_connect:
             if not self.settings.transactional:
                 connection.connection.commit()
@@ -165,16 +169,20 @@ class Database:
             values["search_path"] = preparer.quote_identifier(settings.schema)
         for name, value in values.items():
             if value is not None:
-                connection.execute(text("SELECT set_config(:name, :value, false)"), {"name": name, "value": value})
+                with _blaming(f"{name}: {value}"):
+                    connection.execute(text("SELECT set_config(:name, :value, false)"), {"name": name, "value": value})
         if settings.schema:
             connection.dialect.default_schema_name = settings.schema
         for statement in settings.on_connect:
-            # psycopg2 takes a lone % for a parameter otherwise.
-            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+            with _blaming(f"on_connect: {statement}"):
+                # psycopg2 takes a lone % for a parameter otherwise.
+                connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
     def _unreachable(self, error: Exception) -> Refusal:
         if isinstance(error, Refusal):
             return error
+        if isinstance(error, (ImportError, NoSuchModuleError)):
+            return Refusal("environment", f'the driver "{self.driver}" cannot be used in {sys.executable}: {error}')
         message = _LIBPQ.sub("", (message_of(error).splitlines() or [type(error).__name__])[0])
         return Refusal(
             "connect",
@@ -182,6 +190,15 @@ class Database:
             _connect_help(message, self.settings.target),
             database_message=message_of(error),
         )
+
+
+@contextmanager
+def _blaming(key: str) -> Iterator[None]:
+    """What the settings say and the database refuses."""
+    try:
+        yield
+    except Exception as error:
+        raise Refusal("settings", f"`{key}` failed: {message_of(error)}") from error
 
 
 def message_of(error: BaseException) -> str:

@@ -7,7 +7,7 @@ import traceback
 from typing import Any, Dict, List, Optional
 
 from alembic.util import CommandError
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, NoReferenceError, StatementError
 
 from . import blame
 from .database import message_of
@@ -76,11 +76,7 @@ def _meaning(error: BaseException, run: Run) -> Dict[str, Any]:
         return broken
     if isinstance(error, DBAPIError):
         return _of_database(error, run)
-    return {
-        "kind": "internal",
-        "text": blame.sentence(error),
-        "help": "this is shed's or Alembic's own: the log has all of it",
-    }
+    return _of_project(error, run)
 
 
 def _of_migration(error: BaseException, run: Run) -> Dict[str, Any]:
@@ -129,8 +125,9 @@ def unknown_revision(unknown: List[str], run: Run) -> Dict[str, Any]:
 def _revision_file(error: BaseException, run: Run) -> Optional[Dict[str, Any]]:
     """It was being loaded: Alembic's function for that is in the traceback."""
     frames = {frame.f_code.co_name: frame for frame, _ in traceback.walk_tb(error.__traceback__)}
-    if "_from_path" in frames:
-        local = frames["_from_path"].f_locals
+    loader = frames.get("_from_path") or frames.get("_from_filename")
+    if loader is not None:
+        local = loader.f_locals
         path = os.path.join(str(local.get("dir_", "")), str(local.get("filename", "")))
         place = blame.deepest_in(error, path)
         return _broken_file(error, place.path if place else path, place.line if place else None)
@@ -154,16 +151,40 @@ def _broken_file(error: BaseException, path: str, line: Optional[int]) -> Dict[s
     }
 
 
+def _of_project(error: BaseException, run: Run) -> Dict[str, Any]:
+    """Not the database's and not Alembic's: its hooks, its env.py, or its models when they are looked at closely."""
+    place = blame.own_place(error, installed=False)
+    hooks = run.hooks_file
+    if place:
+        is_hook = hooks is not None and os.path.realpath(hooks) == place.path
+        text = f"{place.path}:{place.line}: {blame.sentence(error)}"
+        return {
+            "kind": "settings" if is_hook else "models",
+            "text": f"hooks: {text}" if is_hook else text,
+            "help": blame.way_out(error),
+            "path": place.path,
+            "line": place.line,
+        }
+    if "Duplicate table keys" in str(error):
+        return {"kind": "settings", "text": str(error), "help": "name only one of them in `metadata`"}
+    if isinstance(error, (NoReferenceError, InvalidRequestError)):
+        return {"kind": "models", "text": str(error)}
+    help = "this is shed's or Alembic's own: the log has all of it"
+    return {"kind": "internal", "text": blame.sentence(error), "help": help}
+
+
 def _of_database(error: DBAPIError, run: Run) -> Dict[str, Any]:
     """Outside of any revision: setting up, reading, committing."""
     words = _first_line(error)
     name = run.database.name if run.database else "the database"
-    if any(sign in words.lower() for sign in NOT_REACHED) or error.connection_invalidated or not run.writes:
+    out_of_reach = error.connection_invalidated or any(sign in words.lower() for sign in NOT_REACHED)
+    if out_of_reach or not (run.writes and run.progress.connected):
         help = "another program is writing; try again when it is done" if "is locked" in words else None
         return {"kind": "connect", "text": f"{name}: {words}", "help": help}
     help = None
     if "no schema has been selected to create in" in words and run.settings.schema:
-        help = f"""the schema does not exist; `on_connect: ['CREATE SCHEMA IF NOT EXISTS "{run.settings.schema}"']` creates it"""
+        create = f'CREATE SCHEMA IF NOT EXISTS "{run.settings.schema}"'
+        help = f"the schema does not exist; `on_connect: ['{create}']` makes it"
     return {"kind": "migration", "text": f"{name}: {words}", "help": help}
 
 

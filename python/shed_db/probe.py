@@ -47,7 +47,9 @@ def likely_driver(parts: Optional[Dict[str, Any]]) -> Optional[str]:
         return None
     if parts.get("driver") or parts["dialect"] == "sqlite":
         return parts.get("driver") or "pysqlite"
-    first = ["psycopg2", "psycopg"] if (_version("sqlalchemy") or "").startswith("2.0") else ["psycopg", "psycopg2"]
+    import sqlalchemy
+
+    first = ["psycopg2", "psycopg"] if sqlalchemy.__version__.startswith("2.0") else ["psycopg", "psycopg2"]
     for name in [*first, "pg8000", "asyncpg"]:
         if importlib.util.find_spec(name) is not None:
             return name

@@ -59,6 +59,10 @@ class Run:
     def project(self) -> Project:
         return self.load_project()
 
+    @property
+    def hooks_file(self) -> Optional[str]:
+        return getattr(self._project.hooks, "__file__", None) if self._project else None
+
     def load_project(self) -> Project:
         """Imported once, unless a later command needs more of it."""
         needed = self.settings.need_models == "yes" or self.compares or self.in_memory
