@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import sys
 import traceback
@@ -10,7 +11,6 @@ from typing import Any, Dict, Iterator, List, Optional, Set
 
 from sqlalchemy.engine import Connection
 
-from . import failure, graph, verify
 from .commands import Commands, command_in
 from .events import Events
 from .refusal import Refusal
@@ -37,6 +37,8 @@ def out(settings: Settings, events: Events, parts: Optional[Dict[str, Any]]) -> 
     except BaseException as error:
         if isinstance(error, SystemExit) and run.passthrough:
             raise
+        from . import failure, verify
+
         sys.stdout.flush()
         events.write("error", **failure.event(error, run))
         verify.report_after_failure(run)
@@ -58,6 +60,8 @@ def _carry_out(commands: Commands, step: Dict[str, Any]) -> int:
     if kind == "passthrough":
         return _pass_through(commands, step["argv"])
     if kind == "graph":
+        from . import graph  # where it is needed: every run would pay for it
+
         _migrate_memory(commands, step["question"])
         run.events.write("result", data=graph.answer(run, step["question"], step.get("arguments") or {}))
     elif kind == "dry_run":
@@ -71,7 +75,8 @@ def _carry_out(commands: Commands, step: Dict[str, Any]) -> int:
 
 def _alembic(commands: Commands, argv: List[str], verified: bool) -> None:
     run, command = commands.this, command_in(argv)
-    _migrate_memory(commands, command)
+    if command != "revision" or any(token.startswith("--auto") for token in argv):
+        _migrate_memory(commands, command)
     sys.argv = ["alembic", *argv]
     with_files = command in ("revision", "merge")
     before = set(_files(run)) if with_files else set()
@@ -80,18 +85,23 @@ def _alembic(commands: Commands, argv: List[str], verified: bool) -> None:
     finally:
         if with_files:
             _report_files(run, before)
-    commands.hooks.refuse_if_failed()
+    if commands.hooks is not None:
+        commands.hooks.refuse_if_failed()
     if verified:
+        from . import verify
+
         verify.verify(run)
 
 
 def _migrate_memory(commands: Commands, command: Optional[str]) -> None:
     """A database in memory is empty at first: what is asked about it is asked after the migrations."""
     run = commands.this
-    if not run.in_memory or command not in PREPARED_IN_MEMORY:
+    if not run.in_memory or run.has_written or run.settings.env_py or command not in PREPARED_IN_MEMORY:
         return
     run.preparing = True
-    commands.run(["upgrade", "heads"])
+    # What migrations print is no part of the answer.
+    with contextlib.redirect_stdout(sys.stderr):
+        commands.run(["upgrade", "heads"])
     run.preparing = False
 
 

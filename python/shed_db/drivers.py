@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import re
 import sys
-from typing import Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from .refusal import Refusal
 
@@ -42,6 +44,21 @@ def choose(dialect: str, wanted: Optional[str]) -> Tuple[str, Optional[str]]:
         f'the driver "{wanted}" cannot be used in {sys.executable}: {problem}',
         f"{install(known[wanted][1])}{_others(dialect)}",
     )
+
+
+def likely(parts: Optional[Dict[str, Any]]) -> Optional[str]:
+    """Without importing one: what the run will most probably use."""
+    if not parts:
+        return None
+    if parts.get("driver") or parts["dialect"] == "sqlite":
+        return parts.get("driver") or "pysqlite"
+    found = [name for name in _order("postgresql") if importlib.util.find_spec(POSTGRES[name][0]) is not None]
+    return found[0] if found else None
+
+
+def numbers(version: str) -> Tuple[int, int]:
+    found = re.findall(r"\d+", version)
+    return int(found[0]), int(found[1]) if len(found) > 1 else 0
 
 
 def install(package: str) -> str:

@@ -32,8 +32,6 @@ class Hooks:
 
     def attach(self, script: Any) -> None:
         """In the form that this Alembic's ScriptDirectory keeps them."""
-        if not self._definitions:
-            return
         write_hooks.register(TYPE)(self._run)
         names = list(self._definitions)
         if hasattr(script, "hooks"):

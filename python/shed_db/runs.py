@@ -28,6 +28,7 @@ class Run:
         self.options: Any = None
         self.passthrough = False
         self.preparing = False
+        self.has_written = False
         self.dry_from: Optional[tuple] = None
         self.table_exists = False
         self.is_wide_enough = False
@@ -75,6 +76,7 @@ class Run:
         self.command = command
         self.options = options
         self.progress = Progress(self.events, silent=self.preparing)
+        self.has_written = self.has_written or self.writes
         if self.database is not None:
             self.database.on_commit = self.progress.committing if self.writes else _nothing
             self.database.on_autocommit = self.progress.autocommitting if self.writes else _nothing
