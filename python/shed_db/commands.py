@@ -11,7 +11,6 @@ from alembic.config import CommandLine, Config
 from alembic.script import ScriptDirectory
 
 from .env import ATTRIBUTE
-from .hook import Hooks
 from .refusal import Refusal
 from .runs import Run
 
@@ -24,7 +23,7 @@ class Commands(CommandLine):
     def __init__(self, run: Run) -> None:
         super().__init__(prog="alembic")
         self.this = run
-        self.hooks = Hooks(run.settings.post_write_hooks, run.events)
+        self.hooks = _hooks(run)
         _use_folders(run, self.hooks)
 
     def run(self, argv: List[str], raise_errors: bool = True) -> None:
@@ -75,7 +74,7 @@ def prepare(config: Config, run: Run) -> None:
     """The run rides in the config; a % in the folder's own path must not be an interpolation."""
     config.attributes[ATTRIBUTE] = run
     defaults = config.file_config.defaults()
-    defaults["here"] = str(defaults["here"]).replace("%", "%%")
+    defaults["here"] = str(defaults["here"]).replace("%", "%%")  # type: ignore[index]
 
 
 def config_of(run: Run) -> Config:
@@ -85,7 +84,15 @@ def config_of(run: Run) -> Config:
     return config
 
 
-def _use_folders(run: Run, hooks: Hooks) -> None:
+def _hooks(run: Run) -> Any:
+    if not run.settings.post_write_hooks:
+        return None
+    from .hook import Hooks
+
+    return Hooks(run.settings.post_write_hooks, run.events)
+
+
+def _use_folders(run: Run, hooks: Any) -> None:
     """Set on the object: as text in the ini, a folder could hold whatever separates folders there."""
     original = ScriptDirectory.from_config.__func__  # type: ignore[attr-defined]
 
@@ -95,7 +102,8 @@ def _use_folders(run: Run, hooks: Hooks) -> None:
             script.version_locations = list(run.settings.versions)
         if run.settings.recursive:
             script.recursive_version_locations = True
-        hooks.attach(script)
+        if hooks is not None:
+            hooks.attach(script)
         return script
 
     ScriptDirectory.from_config = classmethod(from_config)  # type: ignore[assignment,method-assign]

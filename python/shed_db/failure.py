@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from typing import Any, Dict, List, Optional
 
 from alembic.util import CommandError
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, NoReferenceError, StatementError
 
 from . import blame
+from .database import message_of
 from .progress import describe
 from .redact import mask_passwords
 from .refusal import Refusal
@@ -26,6 +29,8 @@ BLANK = dict.fromkeys(
         "found",
     )
 )
+# What a database answers to everything after the statement that really failed.
+AFTERMATH = ("failed transaction block", "transaction is aborted", "invalid transaction is rolled back")
 NOT_REACHED = (
     "unable to open database",
     "not a database",
@@ -37,13 +42,26 @@ NEEDS_NO_TRANSACTION = ("from within a transaction", "into wal mode", "safety le
 
 
 def event(error: BaseException, run: Run) -> Dict[str, Any]:
-    fields: Dict[str, Any] = {**BLANK, **_meaning(error, run)}
+    fields: Dict[str, Any] = {**BLANK, **_meaning(_origin(error), run)}
     fields["type"] = f"{type(error).__module__}.{type(error).__qualname__}".replace("builtins.", "")
     fields["traceback"] = blame.full_text(error)
+    error = _origin(error)
     if run.progress.step is not None:
         fields.update({key: value for key, value in _place(error, run).items() if fields.get(key) is None})
     fields.update({key: value for key, value in _database_words(error).items() if fields.get(key) is None})
     return {key: mask_passwords(value) if isinstance(value, str) else value for key, value in fields.items()}
+
+
+def _origin(error: BaseException) -> BaseException:
+    """The first failure, where the last one is only its echo."""
+    while any(sign in str(error) for sign in AFTERMATH):
+        before = error.__context__
+        while before is not None and not isinstance(before, StatementError):
+            before = before.__context__
+        if before is None:
+            return error
+        error = before
+    return error
 
 
 def _meaning(error: BaseException, run: Run) -> Dict[str, Any]:
@@ -58,11 +76,7 @@ def _meaning(error: BaseException, run: Run) -> Dict[str, Any]:
         return broken
     if isinstance(error, DBAPIError):
         return _of_database(error, run)
-    return {
-        "kind": "internal",
-        "text": blame.sentence(error),
-        "help": "this is shed's or Alembic's own: the log has all of it",
-    }
+    return _of_project(error, run)
 
 
 def _of_migration(error: BaseException, run: Run) -> Dict[str, Any]:
@@ -77,8 +91,6 @@ def _of_migration(error: BaseException, run: Run) -> Dict[str, Any]:
     help = None
     if any(sign in words.lower() for sign in NEEDS_NO_TRANSACTION):
         help = "SQLite does this only outside of a transaction: set `transactional: false` for this project or database"
-    if "no schema has been selected to create in" in words:
-        help = f'the schema "{run.settings.schema}" does not exist: create it, for example with `on_connect`'
     return {"kind": "migration", "text": f"{step['revision']} failed: {words}", "help": help}
 
 
@@ -112,45 +124,68 @@ def unknown_revision(unknown: List[str], run: Run) -> Dict[str, Any]:
 
 def _revision_file(error: BaseException, run: Run) -> Optional[Dict[str, Any]]:
     """It was being loaded: Alembic's function for that is in the traceback."""
-    names = _function_names(error)
-    if "_load_revisions" not in names and "_revision_map" not in names:
+    frames = {frame.f_code.co_name: frame for frame, _ in traceback.walk_tb(error.__traceback__)}
+    loader = frames.get("_from_path") or frames.get("_from_filename")
+    if loader is not None:
+        local = loader.f_locals
+        path = os.path.join(str(local.get("dir_", "")), str(local.get("filename", "")))
+        place = blame.deepest_in(error, path)
+        return _broken_file(error, place.path if place else path, place.line if place else None)
+    if "_revision_map" not in frames:
         return None
-    for folder in run.settings.versions:
-        for place in reversed(blame.frames(error)):
-            if place.path.startswith(folder.rstrip("/") + "/"):
-                return _broken_file(error, place.path, place.line)
-        if isinstance(error, SyntaxError) and str(error.filename).startswith(folder):
-            return _broken_file(error, str(error.filename), error.lineno)
+    folders = ", ".join(run.settings.versions)
     if isinstance(error, KeyError):
-        text = f"the revision {error} is named as an ancestor, and no file has it in {', '.join(run.settings.versions)}"
+        text = f"the revision {error} is named as an ancestor, and no file has it in {folders}"
         return {"kind": "revision_file", "text": text, "help": "get the missing file, or correct `down_revision`"}
-    return {"kind": "revision_file", "text": blame.sentence(error)}
+    return {"kind": "revision_file", "text": f"could not read the revisions in {folders}: {blame.sentence(error)}"}
 
 
 def _broken_file(error: BaseException, path: str, line: Optional[int]) -> Dict[str, Any]:
+    where = path if line is None else f"{path}:{line}"
     return {
         "kind": "revision_file",
-        "text": f"could not load {path}:{line}: {blame.sentence(error)}",
+        "text": f"could not load {where}: {blame.sentence(error)}",
+        "help": blame.way_out(error),
         "path": path,
         "line": line,
     }
 
 
-def _function_names(error: BaseException) -> List[str]:
-    names, trace = [], error.__traceback__
-    while trace is not None:
-        names.append(trace.tb_frame.f_code.co_name)
-        trace = trace.tb_next
-    return names
+def _of_project(error: BaseException, run: Run) -> Dict[str, Any]:
+    """Not the database's and not Alembic's: its hooks, its env.py, or its models when they are looked at closely."""
+    place = blame.own_place(error, installed=False)
+    hooks = run.hooks_file
+    if place:
+        is_hook = hooks is not None and os.path.realpath(hooks) == place.path
+        text = f"{place.path}:{place.line}: {blame.sentence(error)}"
+        return {
+            "kind": "settings" if is_hook else "models",
+            "text": f"hooks: {text}" if is_hook else text,
+            "help": blame.way_out(error),
+            "path": place.path,
+            "line": place.line,
+        }
+    if "Duplicate table keys" in str(error):
+        return {"kind": "settings", "text": str(error), "help": "name only one of them in `metadata`"}
+    if isinstance(error, (NoReferenceError, InvalidRequestError)):
+        return {"kind": "models", "text": str(error)}
+    help = "this is shed's or Alembic's own: the log has all of it"
+    return {"kind": "internal", "text": blame.sentence(error), "help": help}
 
 
 def _of_database(error: DBAPIError, run: Run) -> Dict[str, Any]:
     """Outside of any revision: setting up, reading, committing."""
     words = _first_line(error)
     name = run.database.name if run.database else "the database"
-    if any(sign in words.lower() for sign in NOT_REACHED) or error.connection_invalidated or not run.writes:
-        return {"kind": "connect", "text": f"{name}: {words}"}
-    return {"kind": "migration", "text": f"{name}: {words}"}
+    out_of_reach = error.connection_invalidated or any(sign in words.lower() for sign in NOT_REACHED)
+    if out_of_reach or not (run.writes and run.progress.connected):
+        help = "another program is writing; try again when it is done" if "is locked" in words else None
+        return {"kind": "connect", "text": f"{name}: {words}", "help": help}
+    help = None
+    if "no schema has been selected to create in" in words and run.settings.schema:
+        create = f'CREATE SCHEMA IF NOT EXISTS "{run.settings.schema}"'
+        help = f"the schema does not exist; `on_connect: ['{create}']` makes it"
+    return {"kind": "migration", "text": f"{name}: {words}", "help": help}
 
 
 def _place(error: BaseException, run: Run) -> Dict[str, Any]:
@@ -167,14 +202,14 @@ def _place(error: BaseException, run: Run) -> Dict[str, Any]:
 def _database_words(error: Optional[BaseException]) -> Dict[str, Any]:
     while error is not None:
         if isinstance(error, StatementError):
-            return {"sql": error.statement, "database_message": str(error.orig).strip()}
+            return {"sql": error.statement, "database_message": message_of(error)}
         error = error.__cause__
     return {}
 
 
 def _first_line(error: BaseException) -> str:
-    shown = error.orig if isinstance(error, StatementError) and error.orig is not None else error
-    lines = [line.strip() for line in str(shown).splitlines() if line.strip()]
+    shown = message_of(error) if isinstance(error, StatementError) else str(error)
+    lines = [line.strip() for line in shown.splitlines() if line.strip()]
     if isinstance(error, (StatementError, CommandError, Refusal)):
-        return lines[0] if lines else type(shown).__name__
+        return lines[0] if lines else type(error).__name__
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

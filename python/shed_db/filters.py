@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from fnmatch import fnmatchcase
+from importlib import import_module
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
 from sqlalchemy import Table as SqlTable
@@ -135,9 +136,8 @@ def _tables_of(owned: List[str]) -> List[Any]:
 
 
 def _mappers() -> List[Any]:
-    from sqlalchemy.orm import mapper as mapperlib
-
-    return [mapper for registry in mapperlib._all_registries() for mapper in registry.mappers]
+    registries = import_module("sqlalchemy.orm.mapper")._all_registries()
+    return [mapper for registry in registries for mapper in registry.mappers]
 
 
 def _quoted_words(versions: List[str]) -> Set[str]:

@@ -6,7 +6,7 @@ import difflib
 from types import ModuleType
 from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, Table
 
 from . import modules
 from .refusal import Refusal
@@ -86,21 +86,24 @@ def _count(metadata: MetaData) -> str:
 
 
 def _candidates(loaded: List[ModuleType]) -> Found:
+    """Each MetaData under the name that people would write: a base class rather than one of its models."""
     found: Found = {}
+    ranks: Dict[int, Tuple[bool, int]] = {}
     for module in loaded:
-        for name, metadata in _in_module(module):
-            shown = f"{module.__name__}:{name}"
-            known = found.get(id(metadata))
-            if known is None or len(shown) < len(known[0]):
-                found[id(metadata)] = (shown, metadata)
+        for name, metadata, is_model in _in_module(module):
+            shown = name if len(loaded) == 1 else f"{module.__name__}:{name}"
+            rank = (is_model, len(shown))
+            if id(metadata) not in found or rank < ranks[id(metadata)]:
+                found[id(metadata)], ranks[id(metadata)] = (shown, metadata), rank
     return found
 
 
-def _in_module(module: ModuleType) -> Iterator[Tuple[str, MetaData]]:
+def _in_module(module: ModuleType) -> Iterator[Tuple[str, MetaData, bool]]:
     for name, value in list(vars(module).items()):
         metadata = as_metadata(value)
         if metadata is not None:
-            yield name, metadata
+            shown = name if value is metadata else f"{name}.metadata"
+            yield shown, metadata, hasattr(value, "__table__") or isinstance(value, Table)
 
 
 def as_metadata(value: Any) -> Optional[MetaData]:
@@ -131,8 +134,8 @@ def _in_loaded(reference: str, loaded: List[ModuleType]) -> Any:
             value = getattr(value, part, None)
         if value is not None:
             return value
-    names = [name for module in loaded for name, _ in _in_module(module)]
-    near = difflib.get_close_matches(reference.split(".")[0], names, 1) or names[:1]
+    names = [name for module in loaded for name, _, is_model in _in_module(module) if not is_model]
+    near = difflib.get_close_matches(reference, names, 1) or names[:1]
     looked = ", ".join(module.__name__ for module in loaded) or "no module"
     raise Refusal(
         "settings",

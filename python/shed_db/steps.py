@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any, Dict, Optional
 
-from . import logs, probe, redact, settings
+from . import drivers, logs, redact, settings
 from .events import Events
 from .refusal import Refusal
 
@@ -24,6 +24,8 @@ def run(start: Dict[str, Any]) -> int:
     parts = start.get("connection")
     events = Events(start.get("events"), wanted.run, wanted.target, redact.Redactor(_secrets(parts)))
     if all(step["kind"] == "probe" for step in wanted.steps):
+        from . import probe
+
         events.write("result", data=probe.answer())
         status = DONE
     else:
@@ -68,7 +70,7 @@ def _demand_versions() -> None:
                 f"{package} cannot be imported in {sys.executable}: {error}",
                 f'{sys.executable} -m pip install "{package}"',
             ) from error
-        if probe.numbers(module.__version__) < oldest:
+        if drivers.numbers(module.__version__) < oldest:
             needed = ".".join(str(number) for number in oldest)
             raise Refusal(
                 "environment",
@@ -87,5 +89,5 @@ def _say_started(events: Events, parts: Optional[Dict[str, Any]]) -> None:
         executable=sys.executable,
         alembic=alembic.__version__,
         sqlalchemy=sqlalchemy.__version__,
-        driver=probe.likely_driver(parts),
+        driver=drivers.likely(parts),
     )

@@ -7,6 +7,7 @@ from typing import List, Optional, Set, Tuple
 from alembic.script import ScriptDirectory
 
 from .commands import config_of
+from .database import message_of
 from .refusal import Refusal
 from .runs import Run
 
@@ -35,7 +36,7 @@ def report_after_failure(run: Run) -> None:
     try:
         run.events.write("heads", heads=list(heads(run) or ()), after=True)
     except Exception as error:
-        run.warn(f"could not read the revision that was reached: {error}")
+        run.warn(f"could not read the revision that was reached: {message_of(error)}")
 
 
 def _lost(expected: List[str], found: List[str]) -> Refusal:
