@@ -17,21 +17,14 @@ impl Environment {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn of_this_process() -> Self {
         let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-        Self {
-            variables: std::env::vars_os().collect(),
-            working_dir,
-            config_dir: dirs::config_dir(),
-        }
+        Self { variables: std::env::vars_os().collect(), working_dir, config_dir: dirs::config_dir() }
     }
 
     /// An environment of these variables alone, for tests.
     pub fn of(variables: &[(&str, &str)], working_dir: &Path) -> Self {
         let config_dir = variables.iter().find(|(name, _)| *name == "XDG_CONFIG_HOME");
         Self {
-            variables: variables
-                .iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
+            variables: variables.iter().map(|(name, value)| (name.into(), value.into())).collect(),
             working_dir: working_dir.to_path_buf(),
             config_dir: config_dir.map(|(_, folder)| PathBuf::from(folder)),
         }

@@ -126,10 +126,7 @@ impl<'de> Deserialize<'de> for Level {
         let level = String::deserialize(deserializer)?;
         match LEVELS.contains(&level.to_uppercase().as_str()) {
             true => Ok(Self(level.to_uppercase())),
-            false => Err(D::Error::invalid_value(
-                Unexpected::Str(&level),
-                &"DEBUG, INFO, WARNING, ERROR or CRITICAL",
-            )),
+            false => Err(D::Error::invalid_value(Unexpected::Str(&level), &"DEBUG, INFO, WARNING, ERROR or CRITICAL")),
         }
     }
 }
@@ -147,16 +144,10 @@ impl JsonSchema for Alembic {
         for key in ["recursive_version_locations", "sourceless", "revision_environment"] {
             properties.insert(key.to_owned(), serde_json::json!({"type": "boolean"}));
         }
-        properties.insert(
-            "truncate_slug_length".to_owned(),
-            serde_json::json!({"type": "integer", "minimum": 0}),
-        );
+        properties.insert("truncate_slug_length".to_owned(), serde_json::json!({"type": "integer", "minimum": 0}));
         let word = generator.subschema_for::<Word>().to_value();
         let hook = serde_json::json!({"type": "object", "required": ["name", "type"], "additionalProperties": word});
-        properties.insert(
-            "post_write_hooks".to_owned(),
-            serde_json::json!({"type": "array", "items": hook}),
-        );
+        properties.insert("post_write_hooks".to_owned(), serde_json::json!({"type": "array", "items": hook}));
         let levels = serde_json::json!({"type": "object", "additionalProperties": {"enum": LEVELS}});
         properties.insert("log_levels".to_owned(), levels);
         json_schema!({

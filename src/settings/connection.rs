@@ -55,11 +55,7 @@ type Reason = String;
 
 impl SqlitePath {
     pub(super) fn of(text: &str, root: &Path) -> Self {
-        if text == ":memory:" {
-            Self::Memory
-        } else {
-            Self::File(paths::absolute(root, text))
-        }
+        if text == ":memory:" { Self::Memory } else { Self::File(paths::absolute(root, text)) }
     }
 }
 
@@ -105,20 +101,14 @@ fn sqlite(rest: &str, driver: Option<String>, root: &Path) -> Result<Sqlite, Rea
     let path = match path {
         "" | "/" | "/:memory:" => SqlitePath::Memory,
         path => {
-            let file = path
-                .strip_prefix('/')
-                .ok_or("write sqlite:///relative.db or sqlite:////absolute.db")?;
+            let file = path.strip_prefix('/').ok_or("write sqlite:///relative.db or sqlite:////absolute.db")?;
             if file.starts_with("file:") {
                 return Err("SQLite's own `file:` names are not taken; write the path".to_owned());
             }
             SqlitePath::of(file, root)
         }
     };
-    Ok(Sqlite {
-        path,
-        options: options(query)?,
-        driver,
-    })
+    Ok(Sqlite { path, options: options(query)?, driver })
 }
 
 fn postgres(rest: &str, driver: Option<String>) -> Result<Postgres, Reason> {
@@ -135,18 +125,13 @@ fn postgres(rest: &str, driver: Option<String>) -> Result<Postgres, Reason> {
         host: some(decoded(host)?),
         port,
         user: some(decoded(user)?),
-        password: password
-            .map(decoded)
-            .transpose()?
-            .map(|password| Password::Plain(Secret::new(password))),
+        password: password.map(decoded).transpose()?.map(|password| Password::Plain(Secret::new(password))),
         database: some(decoded(database)?),
         options: options(query)?,
         driver,
     };
     if found.options.contains_key("password") {
-        return Err(
-            "a password in `?password=` ends up in logs; write it before the `@`, or beside the URL".to_owned(),
-        );
+        return Err("a password in `?password=` ends up in logs; write it before the `@`, or beside the URL".to_owned());
     }
     take_parts_from_options(&mut found)?;
     Ok(found)
@@ -185,10 +170,7 @@ fn host_and_port(place: &str) -> Result<(&str, Option<u16>), Reason> {
     };
     match port {
         None | Some("") => Ok((host, None)),
-        Some(port) => port
-            .parse()
-            .map(|port| (host, Some(port)))
-            .map_err(|_| "the port is not a number".to_owned()),
+        Some(port) => port.parse().map(|port| (host, Some(port))).map_err(|_| "the port is not a number".to_owned()),
     }
 }
 
@@ -230,9 +212,7 @@ fn decoded(text: &str) -> Result<String, Reason> {
             continue;
         }
         let two = tail.get(..2).filter(|two| two.iter().all(u8::is_ascii_hexdigit));
-        let byte = two
-            .and_then(|two| std::str::from_utf8(two).ok())
-            .and_then(|two| u8::from_str_radix(two, 16).ok());
+        let byte = two.and_then(|two| std::str::from_utf8(two).ok()).and_then(|two| u8::from_str_radix(two, 16).ok());
         bytes.push(byte.ok_or("percent-encode what is no separator: % is %25")?);
         rest = &tail[2..];
     }

@@ -44,28 +44,18 @@ pub(super) fn connection(
 }
 
 pub(super) fn migration_url(reading: &Reading<'_>, entry: &Entry, url: Option<String>) -> Checked<Option<Connection>> {
-    url.map(|url| url_of(reading, entry, "migration_url", Kind::Postgres, &url))
-        .transpose()
+    url.map(|url| url_of(reading, entry, "migration_url", Kind::Postgres, &url)).transpose()
 }
 
 fn url_of(reading: &Reading<'_>, entry: &Entry, key: &str, kind: Kind, url: &str) -> Checked<Connection> {
-    let place = entry
-        .node()
-        .at(&["connection"])
-        .and_then(|node| node.get(key))
-        .or_else(|| entry.node().get(key));
+    let place = entry.node().at(&["connection"]).and_then(|node| node.get(key)).or_else(|| entry.node().get(key));
     let span = place.map_or(entry.key_span, |place| place.item.span());
     let found = Connection::from_url(url, &reading.root)
         .map_err(|reason| Trouble::new(span, format!("`{key}` is no URL that can be used")).help(reason))?;
     if found.kind() == kind {
         return Ok(found);
     }
-    let what = format!(
-        "`{key}` is of type {}, and `{}` is {}",
-        found.kind().as_str(),
-        entry.key,
-        kind.as_str()
-    );
+    let what = format!("`{key}` is of type {}, and `{}` is {}", found.kind().as_str(), entry.key, kind.as_str());
     Err(Trouble::new(span, what).help("change `type` or the URL"))
 }
 
@@ -73,23 +63,17 @@ fn refuse_url_and_parts(entry: &Entry) -> Checked<()> {
     let Some(connection) = entry.node().at(&["connection"]) else {
         return Ok(());
     };
-    let passwords: Vec<&Entry> = ["password", "password_file", "password_command"]
-        .iter()
-        .filter_map(|key| connection.get(key))
-        .collect();
+    let passwords: Vec<&Entry> =
+        ["password", "password_file", "password_command"].iter().filter_map(|key| connection.get(key)).collect();
     if let [first, second, ..] = passwords.as_slice() {
         let what = format!("`{}` and `{}` both say the password", first.key, second.key);
-        return Err(Trouble::new(second.key_span, what)
-            .help("keep one of them")
-            .also(first.key_span, "first here"));
+        return Err(Trouble::new(second.key_span, what).help("keep one of them").also(first.key_span, "first here"));
     }
     let part = PARTS.iter().find_map(|key| connection.get(key));
     match (connection.get("url"), part) {
         (Some(url), Some(part)) => {
             let what = format!("`{}` stands beside a whole `url`", part.key);
-            Err(Trouble::new(part.key_span, what)
-                .help("write the URL or the parts")
-                .also(url.key_span, "the URL"))
+            Err(Trouble::new(part.key_span, what).help("write the URL or the parts").also(url.key_span, "the URL"))
         }
         _ => Ok(()),
     }
@@ -113,11 +97,7 @@ fn sqlite(reading: &Reading<'_>, entry: &Entry, written: written::Connection) ->
         let help = "write `connection: {db_path: FILE}`, or `\":memory:\"`";
         return Err(Trouble::new(entry.key_span, what).help(help));
     }
-    let sqlite = Sqlite {
-        path: SqlitePath::of(path, &reading.root),
-        options: IndexMap::new(),
-        driver: None,
-    };
+    let sqlite = Sqlite { path: SqlitePath::of(path, &reading.root), options: IndexMap::new(), driver: None };
     Ok(with_options(sqlite, written))
 }
 
@@ -136,10 +116,7 @@ fn postgres_parts(
     if let (Some(name), Some(of_url)) = (db_name, &parts.database)
         && name != of_url
     {
-        let span = entry
-            .node()
-            .get("db_name")
-            .map_or(entry.key_span, |name| name.item.span());
+        let span = entry.node().get("db_name").map_or(entry.key_span, |name| name.item.span());
         let what = format!("`db_name` is `{name}`, and the URL says `{of_url}`");
         return Err(Trouble::new(span, what).help("keep one of them"));
     }
@@ -147,10 +124,7 @@ fn postgres_parts(
     parts.options.extend(tls(reading, &written));
     parts.options.extend(words(written.options));
     if parts.options.contains_key("password") {
-        let options = entry
-            .node()
-            .at(&["connection", "options"])
-            .and_then(|node| node.get("password"));
+        let options = entry.node().at(&["connection", "options"]).and_then(|node| node.get("password"));
         let span = options.map_or(entry.key_span, |key| key.key_span);
         return Err(Trouble::new(span, "`password` has no place among the options").help("write it under `connection`"));
     }
@@ -163,11 +137,8 @@ fn tls(reading: &Reading<'_>, written: &written::Connection) -> Vec<(String, Str
     let file = |key: &str, path: &Option<String>| {
         let path = path.as_deref()?;
         // libpq's word for the operating system's authorities.
-        let path = if path == "system" {
-            path.to_owned()
-        } else {
-            paths::absolute(&reading.root, path).display().to_string()
-        };
+        let path =
+            if path == "system" { path.to_owned() } else { paths::absolute(&reading.root, path).display().to_string() };
         Some((key.to_owned(), path))
     };
     let files = [

@@ -29,10 +29,7 @@ const POSTGRES_KEYS: [&str; 11] = [
 /// A database of a project.
 pub(super) fn of_project(reading: &Reading<'_>, entry: &Entry, written: written::Database) -> Checked<Database> {
     if let Some(embedded) = entry.node().get("embedded") {
-        return Err(Trouble::new(
-            embedded.key_span,
-            "`embedded` belongs to servers under `development`",
-        ));
+        return Err(Trouble::new(embedded.key_span, "`embedded` belongs to servers under `development`"));
     }
     let database = read(reading, entry, written)?;
     if let Some(name) = &database.db_name {
@@ -42,10 +39,7 @@ pub(super) fn of_project(reading: &Reading<'_>, entry: &Entry, written: written:
         Connection::Postgres(postgres) => postgres.database.is_none(),
         Connection::Sqlite(_) => false,
     };
-    let unknown_url = entry
-        .node()
-        .at(&["connection"])
-        .is_some_and(|connection| connection.get("url").is_some())
+    let unknown_url = entry.node().at(&["connection"]).is_some_and(|connection| connection.get("url").is_some())
         && url_is_missing(reading, entry);
     if lacks_name && !has(entry, "db_name") && !unknown_url {
         let what = format!("database `{}` has no `db_name`", entry.key);
@@ -103,9 +97,7 @@ fn kind(entry: &Entry, written: &written::Database) -> Checked<Kind> {
     }
     let connection = entry.node().at(&["connection"]);
     let has = |key: &str| connection.is_some_and(|connection| connection.get(key).is_some());
-    let url = connection
-        .and_then(|connection| connection.at(&["url"]))
-        .and_then(Node::scalar);
+    let url = connection.and_then(|connection| connection.at(&["url"])).and_then(Node::scalar);
     let scheme = url.and_then(|url| url.text.split_once("://")).map(|(scheme, _)| scheme);
     if let Some(kind) = scheme.and_then(kind_of_scheme) {
         return Ok(kind);
@@ -134,13 +126,7 @@ fn refuse_other_kind(entry: &Entry, kind: Kind) -> Checked<()> {
         Kind::Postgres => (in_connection(&"db_path"), Kind::Sqlite),
     };
     let Some(wrong) = wrong else { return Ok(()) };
-    let what = format!(
-        "`{}` belongs to type {}, and `{}` is {}",
-        wrong.key,
-        other.as_str(),
-        entry.key,
-        kind.as_str()
-    );
+    let what = format!("`{}` belongs to type {}, and `{}` is {}", wrong.key, other.as_str(), entry.key, kind.as_str());
     let help = match kind {
         Kind::Sqlite => "type sqlite takes `db_path`, `url` and `options`",
         Kind::Postgres => "type postgres takes `host`, `port`, `user`, `password`, `url` and `options`",
@@ -149,19 +135,13 @@ fn refuse_other_kind(entry: &Entry, kind: Kind) -> Checked<()> {
 }
 
 fn check_db_name(entry: &Entry, name: &str) -> Checked<()> {
-    let span = entry
-        .node()
-        .get("db_name")
-        .map_or(entry.key_span, |name| name.item.span());
+    let span = entry.node().get("db_name").map_or(entry.key_span, |name| name.item.span());
     if name.is_empty() {
         return Err(Trouble::new(span, "`db_name` is empty"));
     }
     match name.chars().find(|c| c.is_whitespace() || c.is_control()) {
-        Some(_) => Err(Trouble::new(
-            span,
-            format!("`db_name` has a space in it: `{}`", super::parse::cut(name)),
-        )
-        .help("a database's name has no spaces here")),
+        Some(_) => Err(Trouble::new(span, format!("`db_name` has a space in it: `{}`", super::parse::cut(name)))
+            .help("a database's name has no spaces here")),
         None => Ok(()),
     }
 }
@@ -188,9 +168,7 @@ fn options(reading: &Reading<'_>, kind: Kind, written: written::Database) -> Opt
         schema_translate_map: written.schema_translate_map,
         on_connect: written.on_connect.0,
         transactional: written.transactional.unwrap_or(true),
-        lock: Lock {
-            timeout: time(written.lock.and_then(|lock| lock.timeout)).unwrap_or(Duration::from_secs(60)),
-        },
+        lock: Lock { timeout: time(written.lock.and_then(|lock| lock.timeout)).unwrap_or(Duration::from_secs(60)) },
         lock_timeout: time(written.lock_timeout),
         statement_timeout: time(written.statement_timeout),
         retries: written.retries.unwrap_or_default(),
@@ -212,11 +190,7 @@ fn options(reading: &Reading<'_>, kind: Kind, written: written::Database) -> Opt
 /// A backup that only the user can decrypt cannot be put back by shed.
 fn restore(written: Option<Restore>, backup: Option<&written::Backup>) -> Restore {
     let one_way = backup.is_some_and(|backup| backup.pipe.is_some() && backup.unpipe.is_none());
-    if one_way {
-        Restore::Never
-    } else {
-        written.unwrap_or(Restore::Auto)
-    }
+    if one_way { Restore::Never } else { written.unwrap_or(Restore::Auto) }
 }
 
 fn backup(reading: &Reading<'_>, kind: Kind, written: written::Backup) -> Backup {

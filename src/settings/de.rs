@@ -113,10 +113,7 @@ impl<'de> Deserializer<'de> for De<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match &self.node.data {
-            Data::List(items) => visitor.visit_seq(Items {
-                de: self,
-                items: items.iter(),
-            }),
+            Data::List(items) => visitor.visit_seq(Items { de: self, items: items.iter() }),
             Data::Map(map) => visitor.visit_map(Entries::new(self, map)),
             Data::Scalar(scalar) => match self.value(scalar)? {
                 Value::Null => visitor.visit_unit(),
@@ -159,23 +156,13 @@ impl<'de> Deserializer<'de> for De<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if self.node.is_null() || self.missing() {
-            visitor.visit_none()
-        } else {
-            visitor.visit_some(self)
-        }
+        if self.node.is_null() || self.missing() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match &self.node.data {
-            Data::List(items) => visitor.visit_seq(Items {
-                de: self,
-                items: items.iter(),
-            }),
-            _ if self.node.is_null() || self.missing() => visitor.visit_seq(Items {
-                de: self,
-                items: [].iter(),
-            }),
+            Data::List(items) => visitor.visit_seq(Items { de: self, items: items.iter() }),
+            _ if self.node.is_null() || self.missing() => visitor.visit_seq(Items { de: self, items: [].iter() }),
             _ => self.wrong(&"a list"),
         }
     }
@@ -183,11 +170,7 @@ impl<'de> Deserializer<'de> for De<'de> {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match &self.node.data {
             Data::Map(map) => visitor.visit_map(Entries::new(self, map)),
-            _ if self.node.is_null() => visitor.visit_map(Entries {
-                de: self,
-                entries: [].iter(),
-                current: None,
-            }),
+            _ if self.node.is_null() => visitor.visit_map(Entries { de: self, entries: [].iter(), current: None }),
             _ => self.wrong(&"a map"),
         }
     }
@@ -259,9 +242,7 @@ impl<'de> de::SeqAccess<'de> for Items<'de> {
         let Some(item) = self.items.by_ref().find(|item| !de.of(&item.node).missing()) else {
             return Ok(None);
         };
-        seed.deserialize(de.of(&item.node))
-            .map(Some)
-            .map_err(|fault| fault.at(item.span()).entry())
+        seed.deserialize(de.of(&item.node)).map(Some).map_err(|fault| fault.at(item.span()).entry())
     }
 }
 
@@ -284,11 +265,7 @@ struct Entries<'a> {
 
 impl<'a> Entries<'a> {
     fn new(de: De<'a>, map: &'a Map) -> Self {
-        Self {
-            de,
-            entries: map.entries.iter(),
-            current: None,
-        }
+        Self { de, entries: map.entries.iter(), current: None }
     }
 }
 
@@ -299,9 +276,7 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
         self.current = self.entries.next();
         let Some(entry) = self.current else { return Ok(None) };
         let key: StrDeserializer<'_, Fault> = entry.key.as_str().into_deserializer();
-        seed.deserialize(key)
-            .map(Some)
-            .map_err(|fault| fault.at(entry.key_span))
+        seed.deserialize(key).map(Some).map_err(|fault| fault.at(entry.key_span))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
@@ -309,13 +284,8 @@ impl<'de> de::MapAccess<'de> for Entries<'de> {
             return Err(de::Error::custom("a value without a key"));
         };
         let span = entry.item.span();
-        let place = if span.start == span.end {
-            entry.key_span
-        } else {
-            first_line(span, entry)
-        };
-        seed.deserialize(self.de.of(entry.node()))
-            .map_err(|fault| fault.at(place).of(&entry.key))
+        let place = if span.start == span.end { entry.key_span } else { first_line(span, entry) };
+        seed.deserialize(self.de.of(entry.node())).map_err(|fault| fault.at(place).of(&entry.key))
     }
 }
 

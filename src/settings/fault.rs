@@ -32,28 +32,16 @@ enum What {
 
 impl Fault {
     fn new(what: What) -> Self {
-        Self {
-            what,
-            key: None,
-            span: None,
-            in_list: false,
-        }
+        Self { what, key: None, span: None, in_list: false }
     }
 
     pub fn wrong(expected: impl Into<String>, found: &str, help: Option<String>) -> Self {
-        Self::new(What::Wrong {
-            expected: expected.into(),
-            found: format!("`{}`", cut(found)),
-            help,
-        })
+        Self::new(What::Wrong { expected: expected.into(), found: format!("`{}`", cut(found)), help })
     }
 
     pub fn malformed_variable(text: &str) -> Self {
         let help = "write `${NAME}` or `${NAME:-default}`; `$$` is a dollar";
-        Self::new(What::Words(
-            format!("`{}` is not a variable", cut(text)),
-            Some(help.to_owned()),
-        ))
+        Self::new(What::Words(format!("`{}` is not a variable", cut(text)), Some(help.to_owned())))
     }
 
     pub fn not_a_bool(found: &str) -> Self {
@@ -67,11 +55,7 @@ impl Fault {
 
     /// A text that YAML takes for a truth value.
     pub fn quote(found: &str) -> Self {
-        Self::wrong(
-            "text",
-            found,
-            Some(format!("if you mean the text, put it in quotes: \"{found}\"")),
-        )
+        Self::wrong("text", found, Some(format!("if you mean the text, put it in quotes: \"{found}\"")))
     }
 
     /// The innermost place wins.
@@ -99,12 +83,7 @@ impl Fault {
             What::Key(found, known) => unknown("key", &found, known),
             What::Variant(found, known) => unknown(&key.replace('_', " "), &found, known),
         };
-        Trouble {
-            span: self.span.unwrap_or_default(),
-            what,
-            help,
-            also: None,
-        }
+        Trouble { span: self.span.unwrap_or_default(), what, help, also: None }
     }
 }
 
@@ -147,11 +126,7 @@ impl Error for Fault {
             Unexpected::Float(value) => format!("`{value}`"),
             other => other.to_string(),
         };
-        Self::new(What::Wrong {
-            expected: words_of(&expected.to_string()),
-            found,
-            help: None,
-        })
+        Self::new(What::Wrong { expected: words_of(&expected.to_string()), found, help: None })
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {

@@ -18,11 +18,7 @@ pub(super) fn find(flag: Option<&Path>, environment: &Environment) -> Result<Pat
         return Ok(working_dir.join(path));
     }
     let folders = upwards(environment);
-    if let Some(path) = folders
-        .iter()
-        .map(|folder| folder.join(NAME))
-        .find(|path| path.is_file())
-    {
+    if let Some(path) = folders.iter().map(|folder| folder.join(NAME)).find(|path| path.is_file()) {
         refuse_strangers(&path)?;
         return Ok(path);
     }
@@ -94,10 +90,7 @@ mod tests {
         std::fs::write(dir.path().join(NAME), "").unwrap();
         let with_variable = Environment::of(&[("SHED_SETTINGS", "b.yaml")], dir.path());
         let without = Environment::of(&[("SHED_SETTINGS", "")], dir.path());
-        assert_eq!(
-            find(Some(Path::new("a.yaml")), &with_variable).unwrap(),
-            dir.path().join("a.yaml")
-        );
+        assert_eq!(find(Some(Path::new("a.yaml")), &with_variable).unwrap(), dir.path().join("a.yaml"));
         assert_eq!(find(None, &with_variable).unwrap(), dir.path().join("b.yaml"));
         assert_eq!(find(None, &without).unwrap(), dir.path().join(NAME));
     }
@@ -130,15 +123,9 @@ mod tests {
         std::fs::write(dir.path().join(NAME), "").unwrap();
         std::fs::write(home.join(".config/shed/settings.yaml"), "").unwrap();
         let config = home.join(".config");
-        let variables = [
-            ("HOME", home.to_str().unwrap()),
-            ("XDG_CONFIG_HOME", config.to_str().unwrap()),
-        ];
+        let variables = [("HOME", home.to_str().unwrap()), ("XDG_CONFIG_HOME", config.to_str().unwrap())];
         let environment = Environment::of(&variables, &home.join("work"));
-        assert_eq!(
-            find(None, &environment).unwrap(),
-            home.join(".config/shed/settings.yaml")
-        );
+        assert_eq!(find(None, &environment).unwrap(), home.join(".config/shed/settings.yaml"));
     }
 
     #[test]

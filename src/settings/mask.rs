@@ -15,10 +15,7 @@ pub(super) fn is_secret(key: &str) -> bool {
 
 /// The text with the password of every URL in it masked.
 pub(super) fn urls(text: &str) -> String {
-    line_with(text, url_passwords(text))
-        .into_iter()
-        .map(|(_, c)| c)
-        .collect()
+    line_with(text, url_passwords(text)).into_iter().map(|(_, c)| c).collect()
 }
 
 /// A line of YAML with its passwords masked: each character with its place in the true line.
@@ -49,9 +46,7 @@ fn url_passwords(text: &str) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices("://") {
         let start = at + 3;
-        let end = text[start..]
-            .find([' ', '"', '\'', '\t'])
-            .map_or(text.len(), |i| start + i);
+        let end = text[start..].find([' ', '"', '\'', '\t']).map_or(text.len(), |i| start + i);
         let Some(at_sign) = text[start..end].rfind('@') else {
             continue;
         };
@@ -64,9 +59,7 @@ fn url_passwords(text: &str) -> Vec<(usize, usize)> {
     }
     for (at, _) in text.match_indices("password=") {
         let start = at + "password=".len();
-        let end = text[start..]
-            .find(['&', ' ', '"', '\'', '\t'])
-            .map_or(text.len(), |i| start + i);
+        let end = text[start..].find(['&', ' ', '"', '\'', '\t']).map_or(text.len(), |i| start + i);
         found.push((start, end));
     }
     found.sort_unstable();
@@ -78,9 +71,7 @@ fn values_of_secret_keys(text: &str) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     for (colon, _) in text.match_indices(':') {
         let key = text[..colon].trim_end().trim_end_matches(['"', '\'']);
-        let start = key
-            .rfind(|c: char| !c.is_alphanumeric() && c != '_')
-            .map_or(0, |i| i + 1);
+        let start = key.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |i| i + 1);
         let key = key.get(start..).unwrap_or(key);
         if !is_secret(key.trim_start_matches(|c: char| !c.is_alphanumeric())) {
             continue;
@@ -105,9 +96,6 @@ fn end_of_value(text: &str) -> usize {
 
 /// `${NAME}` alone names a secret and is none.
 pub(super) fn is_variable(text: &str) -> bool {
-    let name = text
-        .trim_matches(['"', '\''])
-        .strip_prefix("${")
-        .and_then(|rest| rest.strip_suffix('}'));
+    let name = text.trim_matches(['"', '\'']).strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
     name.is_some_and(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
 }

@@ -32,18 +32,9 @@ pub(super) fn merged(root: &Rc<Node>) -> Result<Rc<Node>, Trouble> {
                 let what = "the settings are too large once `defaults` are merged into every project";
                 return Err(Trouble::new(project.key_span, what));
             }
-            done.push(Entry {
-                item: Item {
-                    node,
-                    alias: project.item.alias,
-                },
-                ..project.clone()
-            });
+            done.push(Entry { item: Item { node, alias: project.item.alias }, ..project.clone() });
         }
-        entry.item = Item {
-            node: Rc::new(Node::map_of(entry.node().span, done)),
-            alias: entry.item.alias,
-        };
+        entry.item = Item { node: Rc::new(Node::map_of(entry.node().span, done)), alias: entry.item.alias };
     }
     Ok(Rc::new(Node::map_of(root.span, entries)))
 }
@@ -54,12 +45,7 @@ fn project_node(defaults: Option<&Rc<Node>>, project: &Rc<Node>) -> Rc<Node> {
         None => Rc::clone(project),
     };
     let Some(map) = node.map() else { return node };
-    let shared: Vec<Entry> = map
-        .entries
-        .iter()
-        .filter(|entry| SHARED.contains(&entry.key.as_str()))
-        .cloned()
-        .collect();
+    let shared: Vec<Entry> = map.entries.iter().filter(|entry| SHARED.contains(&entry.key.as_str())).cloned().collect();
     if shared.is_empty() || map.get("db").is_none_or(|db| db.node().map().is_none()) {
         return node;
     }
@@ -75,22 +61,10 @@ fn with_shared(shared: &Rc<Node>, db: &Entry) -> Entry {
     let databases = db.node().map().map(|map| map.entries.as_slice()).unwrap_or_default();
     let entries = databases.iter().map(|database| {
         let node = under(shared, &database.item.node);
-        Entry {
-            item: Item {
-                node,
-                alias: database.item.alias,
-            },
-            ..database.clone()
-        }
+        Entry { item: Item { node, alias: database.item.alias }, ..database.clone() }
     });
     let node = Rc::new(Node::map_of(db.node().span, entries.collect()));
-    Entry {
-        item: Item {
-            node,
-            alias: db.item.alias,
-        },
-        ..db.clone()
-    }
+    Entry { item: Item { node, alias: db.item.alias }, ..db.clone() }
 }
 
 /// `own` with what it does not say taken from `lower`; maps merge, anything else replaces.
@@ -103,30 +77,15 @@ fn under(lower: &Rc<Node>, own: &Rc<Node>) -> Rc<Node> {
         entries.push(match below.get(&entry.key) {
             Some(low) if low.node().map().is_some() && entry.node().map().is_some() => {
                 let node = under(&low.item.node, &entry.item.node);
-                Entry {
-                    item: Item {
-                        node,
-                        alias: entry.item.alias,
-                    },
-                    ..entry.clone()
-                }
+                Entry { item: Item { node, alias: entry.item.alias }, ..entry.clone() }
             }
             _ => entry.clone(),
         });
     }
     let known: std::collections::HashSet<&str> = map.iter().map(|entry| entry.key.as_str()).collect();
     let new = below.entries.iter().filter(|entry| !known.contains(entry.key.as_str()));
-    entries.extend(new.map(|entry| Entry {
-        inherited: true,
-        ..entry.clone()
-    }));
-    Rc::new(Node::new(
-        own.span,
-        Data::Map(Map {
-            entries,
-            ..Map::default()
-        }),
-    ))
+    entries.extend(new.map(|entry| Entry { inherited: true, ..entry.clone() }));
+    Rc::new(Node::new(own.span, Data::Map(Map { entries, ..Map::default() })))
 }
 
 /// The entries of a map; a key with nothing after it is an empty map.

@@ -56,7 +56,6 @@ pub(super) fn collect(merged: &Node, variables: &Variables) -> Missing {
 }
 
 pub(super) fn trouble(name: &str, span: Span) -> Trouble {
-    Trouble::new(span, format!("the variable {name} is not set")).help(format!(
-        "set it in the environment or in .env beside the settings, or write `${{{name}:-default}}`"
-    ))
+    Trouble::new(span, format!("the variable {name} is not set"))
+        .help(format!("set it in the environment or in .env beside the settings, or write `${{{name}:-default}}`"))
 }

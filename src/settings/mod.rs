@@ -21,6 +21,7 @@ mod read;
 mod schema;
 mod show;
 mod source;
+pub mod targets;
 mod tree;
 mod units;
 mod unused;
@@ -71,9 +72,7 @@ pub struct UnusedKey {
 
 impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
+        f.debug_struct("Settings").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -96,13 +95,7 @@ impl Settings {
         let folder = path.parent().unwrap_or(Path::new("/"));
         let folder = folder.canonicalize().unwrap_or_else(|_| paths::normal(folder));
         let content = read::read(&source, &folder, environment)?;
-        Ok(Self {
-            path,
-            folder,
-            source,
-            environment: environment.clone(),
-            content,
-        })
+        Ok(Self { path, folder, source, environment: environment.clone(), content })
     }
 
     /// The file.
@@ -155,11 +148,7 @@ impl Settings {
     pub fn unused_keys(&self) -> Vec<UnusedKey> {
         let place = |key: &unused::Unused| {
             let (line, column) = self.source.position(key.span.start);
-            UnusedKey {
-                path: key.path.clone(),
-                line,
-                column,
-            }
+            UnusedKey { path: key.path.clone(), line, column }
         };
         self.content.unused.iter().map(place).collect()
     }
@@ -173,10 +162,7 @@ impl Settings {
 /// The path as errors show it: from the working directory where the file is below it.
 fn shown(path: &Path, environment: &Environment) -> String {
     let path = environment.working_dir().join(path);
-    path.strip_prefix(environment.working_dir())
-        .unwrap_or(&path)
-        .display()
-        .to_string()
+    path.strip_prefix(environment.working_dir()).unwrap_or(&path).display().to_string()
 }
 
 fn bytes(path: &Path, name: &str) -> Result<Vec<u8>> {
@@ -191,9 +177,7 @@ fn bytes(path: &Path, name: &str) -> Result<Vec<u8>> {
     };
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
-    file.take(parse::LARGEST as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    file.take(parse::LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() > parse::LARGEST {
         return Err(Error::usage(format!("{name}:1:1: the settings are larger than 1 MiB")));
     }

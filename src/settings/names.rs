@@ -15,21 +15,16 @@ fn is_name(name: &str) -> bool {
 
 pub(super) fn check(noun: &str, name: &str, span: Span) -> Result<(), Trouble> {
     if RESERVED.contains(&name) {
-        let help = format!(
-            "{} are taken by targets and revisions",
-            RESERVED.map(|word| format!("`{word}`")).join(", ")
-        );
+        let help =
+            format!("{} are taken by targets and revisions", RESERVED.map(|word| format!("`{word}`")).join(", "));
         return Err(Trouble::new(span, format!("`{name}` is no name for a {noun}")).help(help));
     }
     if is_name(name) {
         return Ok(());
     }
     let trouble = Trouble::new(span, format!("`{}` is no name for a {noun}", cut(name)));
-    let better: String = name
-        .trim()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
-        .collect();
+    let better: String =
+        name.trim().chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     Err(if is_name(&better) {
         trouble.help(format!("letters, digits, `_` and `-`, no spaces: `{better}`"))
     } else {

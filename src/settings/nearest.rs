@@ -9,10 +9,7 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
     }
     let lower = written.to_lowercase();
     let distance = |name: &str| strsim::damerau_levenshtein(&lower, &name.to_lowercase());
-    let best = known
-        .into_iter()
-        .filter(|name| name.len() <= 128)
-        .min_by_key(|name| distance(name))?;
+    let best = known.into_iter().filter(|name| name.len() <= 128).min_by_key(|name| distance(name))?;
     let near = distance(best) <= (length / 3).max(1) || (length > 3 && best.starts_with(&lower));
     near.then_some(best)
 }

@@ -23,29 +23,14 @@ pub(super) fn parse(source: &Source) -> Result<Option<Rc<Node>>> {
         flow_nesting_limit: DEEPEST,
         block_nesting_limit: DEEPEST,
     };
-    let mut builder = Builder {
-        text: &source.text,
-        ..Builder::default()
-    };
+    let mut builder = Builder { text: &source.text, ..Builder::default() };
     for event in Parser::<StrInput<'_>>::new_from_str_with_options(&source.text, options) {
         let (event, span) = event.map_err(|error| not_yaml(&error))?;
         let bytes = span.byte_range().unwrap_or_default();
-        let place = Span {
-            start: bytes.start,
-            end: bytes.end,
-        };
+        let place = Span { start: bytes.start, end: bytes.end };
         if let Some(tag) = event.tag() {
-            let start = span
-                .tag_start()
-                .and_then(|mark| mark.byte_offset())
-                .unwrap_or(place.start);
-            return Err(tagged(
-                &tag.original(),
-                Span {
-                    start,
-                    end: place.start.max(start + 1),
-                },
-            ));
+            let start = span.tag_start().and_then(|mark| mark.byte_offset()).unwrap_or(place.start);
+            return Err(tagged(&tag.original(), Span { start, end: place.start.max(start + 1) }));
         }
         builder.take(event, place)?;
     }
@@ -106,10 +91,7 @@ impl Builder<'_> {
         if self.open.len() + node.height > DEEPEST {
             return Err(too_deep(span));
         }
-        self.add(Item {
-            node,
-            alias: Some(span),
-        })
+        self.add(Item { node, alias: Some(span) })
     }
 
     fn scalar(&mut self, text: Cow<'_, str>, style: ScalarStyle, anchor: usize, mut span: Span) -> Result<()> {
@@ -125,10 +107,7 @@ impl Builder<'_> {
         if style == Style::Block {
             span = self.block_scalar(span);
         }
-        let node = Node {
-            anchor: anchor > 0,
-            ..Node::new(span, Data::Scalar(Scalar { text, style }))
-        };
+        let node = Node { anchor: anchor > 0, ..Node::new(span, Data::Scalar(Scalar { text, style })) };
         self.finish(node, anchor)
     }
 
@@ -136,10 +115,7 @@ impl Builder<'_> {
     fn block_scalar(&self, span: Span) -> Span {
         let start = self.text[..span.start].rfind(['|', '>']).unwrap_or(span.start);
         let body = self.text[start..span.end].trim_end_matches([' ', '\t', '\n', '\r']);
-        Span {
-            start,
-            end: start + body.len(),
-        }
+        Span { start, end: start + body.len() }
     }
 
     fn start(&mut self, kind: Kind, style: StructureStyle, anchor: usize, span: Span) -> Result<()> {
@@ -147,46 +123,21 @@ impl Builder<'_> {
         if self.open.len() >= DEEPEST {
             return Err(too_deep(span));
         }
-        self.open.push(Open {
-            start: span.start,
-            flow: style == StructureStyle::Flow,
-            anchor,
-            kind,
-        });
+        self.open.push(Open { start: span.start, flow: style == StructureStyle::Flow, anchor, kind });
         Ok(())
     }
 
     fn end(&mut self, span: Span) -> Result<()> {
         let Some(open) = self.open.pop() else { return Ok(()) };
-        let end = if open.flow {
-            span.end
-        } else {
-            open.kind.end().unwrap_or(span.start)
-        };
+        let end = if open.flow { span.end } else { open.kind.end().unwrap_or(span.start) };
         let data = match open.kind {
             Kind::List(items) => Data::List(items),
             Kind::Map(entries, _) => Data::Map(map(entries, open.flow)?),
         };
-        let node = Node::new(
-            Span {
-                start: open.start,
-                end: end.max(open.start),
-            },
-            data,
-        );
+        let node = Node::new(Span { start: open.start, end: end.max(open.start) }, data);
         // What `<<` brings counts too.
-        self.count(
-            node.map()
-                .map_or(0, |map| map.entries.iter().filter(|entry| entry.inherited).count()),
-            span,
-        )?;
-        self.finish(
-            Node {
-                anchor: open.anchor > 0,
-                ..node
-            },
-            open.anchor,
-        )
+        self.count(node.map().map_or(0, |map| map.entries.iter().filter(|entry| entry.inherited).count()), span)?;
+        self.finish(Node { anchor: open.anchor > 0, ..node }, open.anchor)
     }
 
     fn finish(&mut self, node: Node, anchor: usize) -> Result<()> {
@@ -210,12 +161,7 @@ impl Builder<'_> {
             Some(Kind::Map(_, key @ None)) => *key = Some(key_of(&item)?),
             Some(Kind::Map(entries, key)) => {
                 let (key, key_span) = key.take().unwrap_or_default();
-                entries.push(Entry {
-                    key,
-                    key_span,
-                    item,
-                    inherited: false,
-                });
+                entries.push(Entry { key, key_span, item, inherited: false });
             }
         }
         Ok(())
@@ -235,9 +181,7 @@ impl Kind {
     fn end(&self) -> Option<usize> {
         match self {
             Self::List(items) => items.last().map(|item| item.span().end),
-            Self::Map(entries, _) => entries
-                .last()
-                .map(|entry| entry.item.span().end.max(entry.key_span.end)),
+            Self::Map(entries, _) => entries.last().map(|entry| entry.item.span().end.max(entry.key_span.end)),
         }
     }
 }
@@ -263,10 +207,7 @@ fn map(entries: Vec<Entry>, flow: bool) -> Result<Map> {
     for part in merged_parts(merge)? {
         for entry in &part.entries {
             if known.insert(entry.key.clone()) {
-                entries.push(Entry {
-                    inherited: true,
-                    ..entry.clone()
-                });
+                entries.push(Entry { inherited: true, ..entry.clone() });
             }
         }
     }
@@ -285,17 +226,12 @@ fn merged_parts(merge: &Entry) -> Result<Vec<&Map>> {
 fn duplicate(entries: &[Entry]) -> Result<()> {
     let mut order: Vec<&Entry> = entries.iter().collect();
     order.sort_by(|a, b| a.key.cmp(&b.key));
-    let twice = order
-        .windows(2)
-        .filter(|pair| pair[0].key == pair[1].key)
-        .min_by_key(|pair| pair[1].key_span.start);
+    let twice = order.windows(2).filter(|pair| pair[0].key == pair[1].key).min_by_key(|pair| pair[1].key_span.start);
     match twice {
         None => Ok(()),
-        Some(pair) => Err(
-            Trouble::new(pair[1].key_span, format!("duplicate key `{}`", cut(&pair[1].key)))
-                .help("keep one of the two")
-                .also(pair[0].key_span, "first here"),
-        ),
+        Some(pair) => Err(Trouble::new(pair[1].key_span, format!("duplicate key `{}`", cut(&pair[1].key)))
+            .help("keep one of the two")
+            .also(pair[0].key_span, "first here")),
     }
 }
 

@@ -27,16 +27,8 @@ pub(super) fn project(reading: &Reading<'_>, entry: &Entry, mut written: written
     }
     let path = |text: Option<String>| text.map(|text| paths::absolute(root, &text));
     let module: Vec<Module> = written.module.0.iter().map(|text| Module::of(text, root)).collect();
-    let folder = module
-        .first()
-        .and_then(Module::folder)
-        .map_or_else(|| root.to_path_buf(), Path::to_path_buf);
-    let mut pythonpath: Vec<PathBuf> = written
-        .pythonpath
-        .0
-        .iter()
-        .map(|text| paths::absolute(root, text))
-        .collect();
+    let folder = module.first().and_then(Module::folder).map_or_else(|| root.to_path_buf(), Path::to_path_buf);
+    let mut pythonpath: Vec<PathBuf> = written.pythonpath.0.iter().map(|text| paths::absolute(root, text)).collect();
     pythonpath.extend(of_alembic.pythonpath);
     Ok(Project {
         name: entry.key.clone(),
@@ -99,16 +91,8 @@ fn alembic(written: Alembic) -> AlembicKeys {
         |OneOrMany(words): OneOrMany<Word>| words.into_iter().map(|Word(word)| word).collect::<Vec<_>>().join(" ");
     let level = |(logger, level): (String, Option<super::alembic_keys::Level>)| level.map(|level| (logger, level.0));
     AlembicKeys {
-        options: written
-            .options
-            .into_iter()
-            .map(|(key, value)| (key, joined(value)))
-            .collect(),
-        post_write_hooks: written
-            .post_write_hooks
-            .into_iter()
-            .map(|Hook(hook)| words(hook))
-            .collect(),
+        options: written.options.into_iter().map(|(key, value)| (key, joined(value))).collect(),
+        post_write_hooks: written.post_write_hooks.into_iter().map(|Hook(hook)| words(hook)).collect(),
         log_levels: written.log_levels.into_iter().filter_map(level).collect(),
     }
 }
@@ -123,16 +107,8 @@ struct TakenOver {
 
 fn take_over(reading: &Reading<'_>, entry: &Entry, written: &mut written::Project) -> Checked<TakenOver> {
     let options = &mut written.alembic.options;
-    let mut take = |key: &str| {
-        options
-            .shift_remove(key)
-            .map(|OneOrMany(words)| words)
-            .unwrap_or_default()
-    };
-    let separator = take("path_separator")
-        .into_iter()
-        .chain(take("version_path_separator"))
-        .next();
+    let mut take = |key: &str| options.shift_remove(key).map(|OneOrMany(words)| words).unwrap_or_default();
+    let separator = take("path_separator").into_iter().chain(take("version_path_separator")).next();
     let split = |words: Vec<Word>| -> Vec<String> {
         words
             .into_iter()
@@ -140,15 +116,10 @@ fn take_over(reading: &Reading<'_>, entry: &Entry, written: &mut written::Projec
             .map(|part| here(reading, &part))
             .collect()
     };
-    let recursive = take("recursive_version_locations")
-        .iter()
-        .any(|Word(word)| word == "true");
+    let recursive = take("recursive_version_locations").iter().any(|Word(word)| word == "true");
     let versions = split(take("version_locations"));
     let pythonpath = split(take("prepend_sys_path"));
-    for (theirs, ours) in [
-        ("version_locations", "versions"),
-        ("recursive_version_locations", "recursive"),
-    ] {
+    for (theirs, ours) in [("version_locations", "versions"), ("recursive_version_locations", "recursive")] {
         let key = entry.node().at(&["alembic"]).and_then(|alembic| alembic.get(theirs));
         if let (Some(key), Some(own)) = (key, entry.node().get(ours)) {
             let trouble = Trouble::new(key.key_span, format!("`{theirs}` says what `{ours}` says already"));
@@ -157,15 +128,8 @@ fn take_over(reading: &Reading<'_>, entry: &Entry, written: &mut written::Projec
     }
     let list = Written::List(versions);
     let places = matches!(&list, Written::List(list) if !list.is_empty()).then(|| list.places(&reading.root));
-    let pythonpath = pythonpath
-        .iter()
-        .map(|text| paths::absolute(&reading.root, text))
-        .collect();
-    Ok(TakenOver {
-        versions: places,
-        recursive,
-        pythonpath,
-    })
+    let pythonpath = pythonpath.iter().map(|text| paths::absolute(&reading.root, text)).collect();
+    Ok(TakenOver { versions: places, recursive, pythonpath })
 }
 
 /// As Alembic splits it where `path_separator` is set; without it a value is one path, and lists are YAML's.
@@ -177,12 +141,7 @@ fn split(word: &str, separator: Option<&Word>) -> Vec<String> {
         Some("newline") => word.split('\n').collect(),
         _ => vec![word],
     };
-    parts
-        .into_iter()
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .map(str::to_owned)
-        .collect()
+    parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 fn here(reading: &Reading<'_>, text: &str) -> String {

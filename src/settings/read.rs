@@ -63,28 +63,14 @@ fn content(tree: &Rc<Node>, folder: &Path, variables: &Variables) -> Checked<Con
         return Err(Trouble::new(tree.span, "the settings must be a map").help("begin with `projects:`"));
     }
     let merged = merged(tree)?;
-    let file = File::deserialize(De {
-        node: &merged,
-        variables,
-    })
-    .map_err(|fault| fault.at(merged.span).trouble())?;
+    let file = File::deserialize(De { node: &merged, variables }).map_err(|fault| fault.at(merged.span).trouble())?;
     let root = root(tree, file.root.as_deref(), folder, variables)?;
-    let reading = Reading {
-        folder,
-        root,
-        variables,
-    };
+    let reading = Reading { folder, root, variables };
     let development = development(&reading, &merged, file.development)?;
     let projects = projects(&reading, &merged, file.projects)?;
     one_project_per_folder(&merged, &projects)?;
     let missing = missing::collect(&merged, variables);
-    Ok(Content {
-        root: reading.root,
-        projects,
-        development,
-        missing,
-        unused: unused::collect(tree),
-    })
+    Ok(Content { root: reading.root, projects, development, missing, unused: unused::collect(tree) })
 }
 
 fn root(tree: &Node, written: Option<&str>, folder: &Path, variables: &Variables) -> Checked<PathBuf> {
@@ -130,10 +116,7 @@ fn projects(
 }
 
 pub(super) fn entries<'a>(node: &'a Node, path: &[&str]) -> &'a [Entry] {
-    node.at(path)
-        .and_then(Node::map)
-        .map(|map| map.entries.as_slice())
-        .unwrap_or_default()
+    node.at(path).and_then(Node::map).map(|map| map.entries.as_slice()).unwrap_or_default()
 }
 
 /// Two projects that write their revisions into one folder would make one another's heads.
@@ -176,10 +159,7 @@ fn same_folder(first: &Entry, second: &Entry, folder: &Path) -> Trouble {
     );
     let place = |entry: &Entry| {
         let key = entry.node().get("versions").or_else(|| entry.node().get("module"));
-        key.filter(|key| !key.inherited)
-            .map_or(entry.key_span, |key| key.key_span)
+        key.filter(|key| !key.inherited).map_or(entry.key_span, |key| key.key_span)
     };
-    Trouble::new(place(second), what)
-        .help("give one of them a `versions:` of its own")
-        .also(place(first), "first here")
+    Trouble::new(place(second), what).help("give one of them a `versions:` of its own").also(place(first), "first here")
 }

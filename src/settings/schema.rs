@@ -9,9 +9,7 @@ use crate::settings::written::File;
 
 /// The JSON Schema that `shed settings schema` prints.
 pub fn schema() -> Value {
-    let settings = SchemaSettings::draft2020_12()
-        .with_transform(Variables)
-        .with_transform(EmptyMaps);
+    let settings = SchemaSettings::draft2020_12().with_transform(Variables).with_transform(EmptyMaps);
     settings.into_generator().into_root_schema_for::<File>().to_value()
 }
 

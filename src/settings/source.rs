@@ -31,11 +31,7 @@ pub(super) struct Trouble {
 
 impl Trouble {
     pub fn new(span: Span, what: impl Into<String>) -> Self {
-        Self {
-            span,
-            what: what.into(),
-            ..Self::default()
-        }
+        Self { span, what: what.into(), ..Self::default() }
     }
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -68,12 +64,7 @@ impl Source {
     }
 
     pub fn new(name: &str, text: &str, bom: bool) -> Self {
-        Self {
-            name: name.to_owned(),
-            text: text.to_owned(),
-            bom,
-            line_starts: line_starts(text),
-        }
+        Self { name: name.to_owned(), text: text.to_owned(), bom, line_starts: line_starts(text) }
     }
 
     /// Line and column of a place, both from 1; the column counts characters.
@@ -86,10 +77,7 @@ impl Source {
 
     /// Where a line (from 1) begins.
     pub fn line_start(&self, line: usize) -> usize {
-        self.line_starts
-            .get(line.saturating_sub(1))
-            .copied()
-            .unwrap_or(self.text.len())
+        self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len())
     }
 
     /// The error with file, line, column, the offending line and a caret.
@@ -115,17 +103,10 @@ impl Source {
         let end = self.line_start(line + 1);
         let text = self.text[start..end].trim_end_matches(['\n', '\r']);
         let from = self.floor(span.start) - start;
-        let to = self
-            .floor(span.end.min(start + text.len()))
-            .saturating_sub(start)
-            .max(from);
+        let to = self.floor(span.end.min(start + text.len())).saturating_sub(start).max(from);
         let (shown, column, marks) = shorten(&mask::line(text), from, to);
         let marks = mark.to_string().repeat(marks);
-        let label = if word.is_empty() {
-            String::new()
-        } else {
-            format!(" {word}")
-        };
+        let label = if word.is_empty() { String::new() } else { format!(" {word}") };
         let blank = " ".repeat(column);
         format!("  {line:width$} | {shown}\n  {:width$} | {blank}{marks}{label}", "")
     }
@@ -146,17 +127,10 @@ fn shorten(line: &[(usize, char)], from: usize, to: usize) -> (String, usize, us
     }
     let first = begin.saturating_sub(WIDEST / 2);
     let last = (first + WIDEST).min(line.len());
-    let (head, tail) = (
-        if first > 0 { "…" } else { "" },
-        if last < line.len() { "…" } else { "" },
-    );
+    let (head, tail) = (if first > 0 { "…" } else { "" }, if last < line.len() { "…" } else { "" });
     let shown: String = line[first..last].iter().map(clean).collect();
     let column = begin - first + head.chars().count();
-    (
-        format!("{head}{shown}{tail}"),
-        column,
-        marked.min(last.saturating_sub(begin).max(1)),
-    )
+    (format!("{head}{shown}{tail}"), column, marked.min(last.saturating_sub(begin).max(1)))
 }
 
 fn line_starts(text: &str) -> Vec<usize> {
@@ -170,10 +144,7 @@ fn line_starts(text: &str) -> Vec<usize> {
 }
 
 fn looks_like_utf16(bytes: &[u8]) -> bool {
-    matches!(
-        bytes,
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=127, ..] | [1..=127, 0, ..]
-    )
+    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=127, ..] | [1..=127, 0, ..])
 }
 
 fn not_utf8(name: &str, bytes: &[u8], valid: usize) -> Error {

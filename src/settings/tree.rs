@@ -83,13 +83,7 @@ impl Map {
 
 impl Node {
     pub fn map_of(span: Span, entries: Vec<Entry>) -> Self {
-        Self::new(
-            span,
-            Data::Map(Map {
-                entries,
-                ..Map::default()
-            }),
-        )
+        Self::new(span, Data::Map(Map { entries, ..Map::default() }))
     }
 
     pub fn new(span: Span, data: Data) -> Self {
@@ -98,16 +92,9 @@ impl Node {
             Data::List(items) => Box::new(items.iter().map(|item| &item.node)),
             Data::Map(map) => Box::new(map.entries.iter().map(|entry| &entry.item.node)),
         };
-        let (weight, height) = children.fold((1, 0), |(weight, height), child| {
-            (weight + child.weight, height.max(child.height))
-        });
-        Self {
-            span,
-            data,
-            anchor: false,
-            weight,
-            height: height + 1,
-        }
+        let (weight, height) =
+            children.fold((1, 0), |(weight, height), child| (weight + child.weight, height.max(child.height)));
+        Self { span, data, anchor: false, weight, height: height + 1 }
     }
 
     pub fn map(&self) -> Option<&Map> {
@@ -134,8 +121,7 @@ impl Node {
     }
 
     pub fn is_null(&self) -> bool {
-        self.scalar()
-            .is_some_and(|scalar| scalar.style == Style::Plain && is_null(&scalar.text))
+        self.scalar().is_some_and(|scalar| scalar.style == Style::Plain && is_null(&scalar.text))
     }
 
     /// Calls `visit` for every scalar below, in order.

@@ -28,13 +28,7 @@ impl<T> Default for OneOrMany<T> {
     }
 }
 
-const TIMES: [(&str, u64); 5] = [
-    ("ms", 1),
-    ("s", 1000),
-    ("m", 60_000),
-    ("h", 3_600_000),
-    ("d", 86_400_000),
-];
+const TIMES: [(&str, u64); 5] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 const SIZES: [(&str, u64); 10] = [
     ("B", 1),
     ("kB", 1000),
@@ -70,9 +64,7 @@ impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = deserializer.deserialize_string(Text("a duration such as 500ms, 60s, 10m, 1h"))?;
         let expected = &"a duration such as 500ms, 60s, 10m, 1h";
-        duration(&text)
-            .map(Self)
-            .ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), expected))
+        duration(&text).map(Self).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), expected))
     }
 }
 
@@ -80,9 +72,7 @@ impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = deserializer.deserialize_string(Text("a size such as 500MB or 1GiB"))?;
         let expected = &"a size such as 500MB or 1GiB";
-        size(&text)
-            .map(Self)
-            .ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), expected))
+        size(&text).map(Self).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), expected))
     }
 }
 
@@ -160,19 +150,8 @@ mod tests {
     fn durations_and_sizes_need_known_units() {
         assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
         assert_eq!(duration("10m"), Some(Duration::from_secs(600)));
-        assert_eq!(
-            [
-                duration("60"),
-                duration("s"),
-                duration("1 week"),
-                duration("99999999999999999999s")
-            ],
-            [None; 4]
-        );
-        assert_eq!(
-            [size("1GiB"), size("12"), size("3 MB")],
-            [Some(1 << 30), Some(12), Some(3_000_000)]
-        );
+        assert_eq!([duration("60"), duration("s"), duration("1 week"), duration("99999999999999999999s")], [None; 4]);
+        assert_eq!([size("1GiB"), size("12"), size("3 MB")], [Some(1 << 30), Some(12), Some(3_000_000)]);
         assert_eq!([size("1gb"), size("GiB"), size("99999999999TiB")], [None; 3]);
     }
 }

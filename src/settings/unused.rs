@@ -34,26 +34,17 @@ pub(super) fn collect(tree: &Node) -> Vec<Unused> {
     let mut found = Vec::new();
     let mut add = |place: String, keys: &[Entry]| {
         for key in keys.iter().filter(|key| !key.inherited && is_later(key)) {
-            found.push(Unused {
-                path: format!("{place}.{}", key.key),
-                span: key.key_span,
-            });
+            found.push(Unused { path: format!("{place}.{}", key.key), span: key.key_span });
         }
     };
     add("defaults".to_owned(), entries(tree, &["defaults"]));
     for database in entries(tree, &["development", "db"]) {
-        add(
-            format!("development.db.{}", database.key),
-            entries(database.node(), &[]),
-        );
+        add(format!("development.db.{}", database.key), entries(database.node(), &[]));
     }
     for project in entries(tree, &["projects"]) {
         add(format!("projects.{}", project.key), entries(project.node(), &[]));
         for database in entries(project.node(), &["db"]) {
-            add(
-                format!("projects.{}.db.{}", project.key, database.key),
-                entries(database.node(), &[]),
-            );
+            add(format!("projects.{}.db.{}", project.key, database.key), entries(database.node(), &[]));
         }
     }
     found.sort_by_key(|key| key.span.start);

@@ -14,10 +14,7 @@ pub(super) fn of_node(node: &Node) -> Value {
         Data::Scalar(scalar) => of_scalar(scalar),
         Data::List(items) => Value::Sequence(items.iter().map(|item| of_node(&item.node)).collect()),
         Data::Map(map) => {
-            let entries = map
-                .entries
-                .iter()
-                .map(|entry| (plain(&entry.key), of_node(entry.node())));
+            let entries = map.entries.iter().map(|entry| (plain(&entry.key), of_node(entry.node())));
             Value::Mapping(entries.collect::<Mapping>())
         }
     }

@@ -105,11 +105,7 @@ fn unquoted(value: &str) -> String {
         return double_quoted(inside);
     }
     let end = value.find(" #").unwrap_or(value.len());
-    if value.starts_with('#') {
-        String::new()
-    } else {
-        value[..end].trim_end().to_owned()
-    }
+    if value.starts_with('#') { String::new() } else { value[..end].trim_end().to_owned() }
 }
 
 fn double_quoted(text: &str) -> String {
@@ -135,9 +131,7 @@ mod tests {
     use super::*;
 
     fn variables(pairs: &[(&str, &str)]) -> Variables {
-        Variables {
-            values: pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-        }
+        Variables { values: pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect() }
     }
 
     #[test]
@@ -160,10 +154,7 @@ mod tests {
         let variables = variables(&[]);
         assert_eq!(variables.expand("a ${B}"), Err(Unexpanded::Missing("B".to_owned())));
         assert_eq!(variables.expand("${B"), Err(Unexpanded::Malformed("${B".to_owned())));
-        assert_eq!(
-            variables.expand("${B-x}"),
-            Err(Unexpanded::Malformed("${B-x}".to_owned()))
-        );
+        assert_eq!(variables.expand("${B-x}"), Err(Unexpanded::Malformed("${B-x}".to_owned())));
     }
 
     #[test]
@@ -173,15 +164,7 @@ mod tests {
         let pairs: Vec<(&str, &str)> = read.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(
             pairs,
-            [
-                ("A", "1"),
-                ("B", "x # y"),
-                ("C", "a\"b\n"),
-                ("D", "d e"),
-                ("E", ""),
-                ("F", ""),
-                ("G", "a#b")
-            ]
+            [("A", "1"), ("B", "x # y"), ("C", "a\"b\n"), ("D", "d e"), ("E", ""), ("F", ""), ("G", "a#b")]
         );
     }
 }

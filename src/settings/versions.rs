@@ -54,10 +54,9 @@ impl Written {
         let entries = |written: Vec<String>| written.iter().map(|text| entry(text, root)).collect();
         match self {
             Self::List(list) => Versions::List(entries(list)),
-            Self::PerDialect(PerDialect { sqlite, postgres }) => Versions::PerDialect {
-                sqlite: entries(sqlite.0),
-                postgres: entries(postgres.0),
-            },
+            Self::PerDialect(PerDialect { sqlite, postgres }) => {
+                Versions::PerDialect { sqlite: entries(sqlite.0), postgres: entries(postgres.0) }
+            }
         }
     }
 }
@@ -66,9 +65,7 @@ impl Written {
 pub(super) fn entry(text: &str, root: &Path) -> VersionsEntry {
     let is_package = |package: &str| {
         !package.is_empty()
-            && package
-                .split('.')
-                .all(|part| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_'))
+            && package.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_'))
     };
     match text.split_once(':') {
         Some((package, _)) if is_package(package) => VersionsEntry::Package(text.to_owned()),
