@@ -13,7 +13,7 @@ install_packages() {
         as_root=(sudo -n)
     fi
     say "installing with apt-get: $*"
-    apt_get() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >&2 </dev/null; }
+    apt_get() { ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >&2 </dev/null; }
     apt_get update && apt_get install -y --no-install-recommends "$@"
 }
 
@@ -72,12 +72,12 @@ find_postgres() {
 install_postgres() {
     local hold=/etc/postgresql-common/createcluster.d/shed-tests.conf as_root=()
     [ "$(id -u)" = 0 ] || as_root=(sudo -n)
-    if command -v apt-get >/dev/null && "${as_root[@]}" mkdir -p "$(dirname "$hold")" 2>/dev/null; then
-        echo "create_main_cluster = false" | "${as_root[@]}" tee "$hold" >/dev/null
+    if command -v apt-get >/dev/null && ${as_root[@]+"${as_root[@]}"} mkdir -p "$(dirname "$hold")" 2>/dev/null; then
+        echo "create_main_cluster = false" | ${as_root[@]+"${as_root[@]}"} tee "$hold" >/dev/null
     fi
     local status=0
     install_packages postgresql || status=$?
-    "${as_root[@]}" rm -f "$hold" 2>/dev/null || true
+    ${as_root[@]+"${as_root[@]}"} rm -f "$hold" 2>/dev/null || true
     return "$status"
 }
 

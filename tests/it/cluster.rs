@@ -25,6 +25,7 @@ pub fn cluster() -> &'static Cluster {
 }
 
 impl Cluster {
+    #[expect(clippy::zombie_processes, reason = "it outlives this program, to clean up after it")]
     fn start() -> Self {
         let bin = programs();
         let mut watcher = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster.sh"))

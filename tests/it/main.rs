@@ -12,6 +12,7 @@
 mod call;
 mod cluster;
 mod database;
+mod examples;
 mod floors;
 mod harness;
 mod repo;

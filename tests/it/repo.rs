@@ -221,6 +221,19 @@ pub fn revision_text(id: &str, after: &str, upgrade: &str, downgrade: &str) -> S
     )
 }
 
+/// Copies a folder without what git ignores there.
+pub fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        match entry.file_name().to_str().unwrap() {
+            ".venv" | ".shed" | "data" | "__pycache__" => {}
+            _ if source.is_dir() => copy_tree(&source, &target),
+            _ => std::fs::copy(&source, &target).map(drop).unwrap(),
+        }
+    }
+}
+
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
