@@ -9,10 +9,17 @@
     reason = "the harness starts programs and reads the environment itself"
 )]
 
+mod app;
+mod bad_input;
+mod blackbox;
 mod call;
 mod cluster;
 mod database;
 mod examples;
 mod floors;
 mod harness;
+mod registry;
 mod repo;
+mod secrets;
+mod signals;
+mod traps;
