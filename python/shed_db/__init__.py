@@ -1,0 +1,1 @@
+"""The Python side of shed: runs a project's own Alembic and reports what happens, line by line."""

@@ -1,0 +1,100 @@
+"""What happens between the comparison and the new file."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, List, Optional
+
+from . import differences, metadata
+from .events import Events
+from .filters import Filters
+from .refusal import Refusal
+
+
+class Directives:
+    """Alembic's process_revision_directives, for `revision` and for `check`."""
+
+    def __init__(self, events: Events, target: metadata.Target, filters: Filters, allow_empty: bool) -> None:
+        self._events = events
+        self._target = target
+        self._filters = filters
+        self._allow_empty = allow_empty
+        self.hook: Optional[Callable[..., None]] = None
+        self.command = ""
+
+    def __call__(self, context: Any, revision: Any, directives: List[Any]) -> None:
+        """Also called for a plain `revision` of a project whose environment always runs."""
+        comparing = self.command == "check" or self._is_autogenerate(context)
+        if comparing:
+            self._refuse_to_drop_everything(context, directives)
+        kept = list(directives)
+        if self.hook is not None:
+            self.hook(context, revision, directives)
+        if self.command == "check":
+            _keep_for_check(directives, kept)
+        if comparing:
+            self._report(context, directives)
+
+    def _is_autogenerate(self, context: Any) -> bool:
+        return bool(getattr(context.config.cmd_opts, "autogenerate", False))
+
+    def _report(self, context: Any, directives: List[Any]) -> None:
+        items = [
+            item
+            for script in directives
+            for operations in script.upgrade_ops_list
+            for item in differences.from_operations(operations, context.dialect)
+        ]
+        self._events.write("differences", items=items)
+        for text in differences.probable_renames(items):
+            self._events.write("warning", text=text, about="rename")
+        self._say_what_was_ignored()
+        if self.command == "check":
+            return
+        if not items and not self._allow_empty and _is_empty(directives):
+            directives[:] = []
+        if not directives:
+            self._events.write("empty")
+
+    def _say_what_was_ignored(self) -> None:
+        ignored = self._filters.ignored
+        if ignored:
+            names = ", ".join(f"{name} ({owner})" for name, owner in sorted(ignored.items()))
+            text = f"not compared, because they belong to others: {names}"
+            self._events.write("warning", text=text, about="default_filters")
+
+    def _refuse_to_drop_everything(self, context: Any, directives: List[Any]) -> None:
+        """No table in the models and some in the database: nobody means that."""
+        if metadata.tables(self._target):
+            return
+        items = [
+            item
+            for script in directives
+            for operations in script.upgrade_ops_list
+            for item in differences.from_operations(operations, context.dialect)
+        ]
+        dropped = [item["table"] for item in items if item["kind"] == "remove_table"]
+        if dropped:
+            raise Refusal(
+                "settings",
+                f"the models have no tables, and the database has {len(dropped)}: {_some(dropped)}",
+                "check `module` and `metadata`; `auto_discovery: true` imports every module of a package",
+            )
+
+
+def _is_empty(directives: List[Any]) -> bool:
+    return all(operations.is_empty() for script in directives for operations in script.upgrade_ops_list)
+
+
+def _keep_for_check(directives: List[Any], kept: List[Any]) -> None:
+    """The well-known hook against empty files empties the list, which `check` then indexes."""
+    if directives or not kept:
+        return
+    for script in kept:
+        for operations in script.upgrade_ops_list:
+            operations.ops[:] = []
+    directives[:] = kept
+
+
+def _some(names: List[str]) -> str:
+    shown = sorted(names)
+    return ", ".join(shown[:5]) + (", …" if len(shown) > 5 else "")

@@ -1,0 +1,156 @@
+"""Carrying out the steps of a run, once Alembic can be imported."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+import traceback
+from typing import Any, Dict, Iterator, List, Optional, Set
+
+from . import failure, graph, verify
+from .commands import Commands, command_in
+from .events import Events
+from .refusal import Refusal
+from .runs import Run
+from .settings import Settings
+from .versions import ALEMBICS_WIDTH
+
+DONE = 0
+TOLD = 70
+PREPARED_IN_MEMORY = ("check", "current", "revision")
+
+
+def out(settings: Settings, events: Events, parts: Optional[Dict[str, Any]]) -> int:
+    run = Run(settings, events, parts)
+    try:
+        _set_variables(run)
+        commands = Commands(run)
+        for step in settings.steps:
+            status = _carry_out(commands, step)
+            if status != DONE:
+                return status
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if isinstance(error, SystemExit) and run.passthrough:
+            raise
+        sys.stdout.flush()
+        events.write("error", **failure.event(error, run))
+        verify.report_after_failure(run)
+        return TOLD
+    return DONE
+
+
+def _set_variables(run: Run) -> None:
+    """The project's own names for the run's URL, before anything of it is imported."""
+    if run.database is None or not run.settings.env:
+        return
+    url = run.database.url_text()
+    for name, value in run.settings.env.items():
+        os.environ[name] = value.replace("{url}", url)
+
+
+def _carry_out(commands: Commands, step: Dict[str, Any]) -> int:
+    kind, run = step["kind"], commands.this
+    if kind == "passthrough":
+        return _pass_through(commands, step["argv"])
+    if kind == "graph":
+        _migrate_memory(commands, step["question"])
+        run.events.write("result", data=graph.answer(run, step["question"], step.get("arguments") or {}))
+    elif kind == "dry_run":
+        _dry_run(commands, step["argv"])
+    elif kind == "alembic":
+        _alembic(commands, step["argv"], bool(step.get("verify")))
+    else:
+        raise Refusal("internal", f'a step of kind "{kind}" is not known')
+    return DONE
+
+
+def _alembic(commands: Commands, argv: List[str], verified: bool) -> None:
+    run, command = commands.this, command_in(argv)
+    _migrate_memory(commands, command)
+    sys.argv = ["alembic", *argv]
+    with_files = command in ("revision", "merge")
+    before = set(_files(run)) if with_files else set()
+    try:
+        commands.run(argv)
+    finally:
+        if with_files:
+            _report_files(run, before)
+    commands.hooks.refuse_if_failed()
+    if verified:
+        verify.verify(run)
+
+
+def _migrate_memory(commands: Commands, command: Optional[str]) -> None:
+    """A database in memory is empty at first: what is asked about it is asked after the migrations."""
+    run = commands.this
+    if not run.in_memory or command not in PREPARED_IN_MEMORY:
+        return
+    run.preparing = True
+    commands.run(["upgrade", "heads"])
+    run.preparing = False
+
+
+def _dry_run(commands: Commands, argv: List[str]) -> None:
+    run = commands.this
+    rows = verify.heads(run) if run.database is not None else None
+    run.table_exists = rows is not None
+    run.dry_from = rows or ()
+    try:
+        commands.run(argv)
+    finally:
+        run.dry_from = None
+
+
+def _pass_through(commands: Commands, argv: List[str]) -> int:
+    commands.this.passthrough = True
+    sys.argv = ["alembic", *argv]
+    try:
+        commands.run(argv, raise_errors=False)
+    except SystemExit as end:
+        return _status(end)
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return DONE
+
+
+def _status(end: SystemExit) -> int:
+    if end.code is None:
+        return DONE
+    return end.code & 0xFF if isinstance(end.code, int) else 1
+
+
+def _files(run: Run) -> Iterator[str]:
+    for folder in run.settings.versions:
+        for root, _, files in os.walk(folder):
+            yield from (os.path.join(root, file) for file in files if file.endswith(".py"))
+
+
+def _report_files(run: Run, before: Set[str]) -> None:
+    for path in sorted(set(_files(run)) - before):
+        revision = _revision_in(path)
+        run.events.write("wrote", path=path, revision=revision)
+        if revision is not None and len(revision) > ALEMBICS_WIDTH:
+            text = (
+                f'the id "{revision}" has {len(revision)} characters: Alembic\'s version table has room for '
+                f"{ALEMBICS_WIDTH}; shed widens it on PostgreSQL, plain Alembic does not"
+            )
+            run.events.write("warning", text=text, about="long_id")
+
+
+def _revision_in(path: str) -> Optional[str]:
+    """As text: loading the file runs it."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+    except (SyntaxError, UnicodeDecodeError):
+        return None
+    for node in tree.body:
+        targets: List[Any] = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        if any(isinstance(t, ast.Name) and t.id == "revision" for t in targets) and isinstance(value, ast.Constant):
+            return str(value.value)
+    return None

@@ -1,0 +1,136 @@
+"""Alembic's own command line, given the run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any, Dict, List, NoReturn, Optional
+
+from alembic import __version__
+from alembic.config import CommandLine, Config
+from alembic.script import ScriptDirectory
+
+from .env import ATTRIBUTE
+from .hook import Hooks
+from .refusal import Refusal
+from .runs import Run
+
+TAKES_VALUE = ("-x", "-n", "--name", "-c", "--config")
+
+
+class Commands(CommandLine):
+    """Alembic's commands for one run; made once, because it tells Alembic where the revisions are."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(prog="alembic")
+        self.this = run
+        self.hooks = Hooks(run.settings.post_write_hooks, run.events)
+        _use_folders(run, self.hooks)
+
+    def run(self, argv: List[str], raise_errors: bool = True) -> None:
+        if raise_errors:
+            self._demand_flags(argv)
+            _raise_usage(self.parser)
+        self.main([*self._globals(), *(["--raiseerr"] if raise_errors else []), *argv])
+
+    def run_cmd(self, config: Config, options: argparse.Namespace) -> None:
+        command = options.cmd[0].__name__
+        prepare(config, self.this)
+        # Hooks against empty files read it without asking whether `check` has it.
+        if not hasattr(options, "autogenerate"):
+            options.autogenerate = False
+        if self.this.dry_from is not None:
+            _as_dry_run(command, options, self.this.dry_from)
+        self.this.starts(command, options)
+        super().run_cmd(config, options)
+
+    def _globals(self) -> List[str]:
+        arguments = ["-c", self.this.settings.ini]
+        # Since 1.16 a pyproject.toml of the working directory is read too, unless another is named.
+        if any(
+            isinstance(action, argparse._AppendAction) and "-c" in action.option_strings
+            for action in self.parser._actions
+        ):
+            arguments += ["-c", os.path.join(self.this.folder, "pyproject.toml")]
+        return arguments
+
+    def _demand_flags(self, argv: List[str]) -> None:
+        command = command_in(argv)
+        parser = _subparsers(self.parser).get(command or "")
+        known = set(self.parser._option_string_actions)
+        known.update(parser._option_string_actions if parser else ())
+        for token in argv[: argv.index("--")] if "--" in argv else argv:
+            flag = token.partition("=")[0]
+            if flag.startswith("--") and parser and not any(option.startswith(flag) for option in known):
+                raise Refusal(
+                    "flag",
+                    f"alembic {__version__} has no {flag} for `{command}`",
+                    "a newer Alembic may have it; `shed doctor` shows which one is used",
+                    flag=flag,
+                    alembic=__version__,
+                )
+
+
+def prepare(config: Config, run: Run) -> None:
+    """The run rides in the config; a % in the folder's own path must not be an interpolation."""
+    config.attributes[ATTRIBUTE] = run
+    defaults = config.file_config.defaults()
+    defaults["here"] = str(defaults["here"]).replace("%", "%%")
+
+
+def config_of(run: Run) -> Config:
+    """For questions that are not one of Alembic's commands."""
+    config = Config(run.settings.ini)
+    prepare(config, run)
+    return config
+
+
+def _use_folders(run: Run, hooks: Hooks) -> None:
+    """Set on the object: as text in the ini, a folder could hold whatever separates folders there."""
+    original = ScriptDirectory.from_config.__func__  # type: ignore[attr-defined]
+
+    def from_config(cls: Any, config: Config) -> ScriptDirectory:
+        script: ScriptDirectory = original(cls, config)
+        if run.settings.versions:
+            script.version_locations = list(run.settings.versions)
+        if run.settings.recursive:
+            script.recursive_version_locations = True
+        hooks.attach(script)
+        return script
+
+    ScriptDirectory.from_config = classmethod(from_config)  # type: ignore[assignment,method-assign]
+
+
+def _as_dry_run(command: str, options: argparse.Namespace, heads: tuple) -> None:
+    options.sql = True
+    if command == "downgrade" and ":" not in options.revision:
+        # Alembic wants a start in the argument; env.py gives it all of them.
+        options.revision = f"{heads[0] if heads else 'base'}:{options.revision}"
+
+
+def _raise_usage(parser: argparse.ArgumentParser) -> None:
+    for each in [parser, *_subparsers(parser).values()]:
+
+        def error(message: str, each: argparse.ArgumentParser = each) -> NoReturn:
+            raise Refusal("usage", f"{each.prog}: {message}", each.format_usage().strip())
+
+        each.error = error  # type: ignore[method-assign]
+
+
+def _subparsers(parser: argparse.ArgumentParser) -> Dict[str, argparse.ArgumentParser]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
+
+
+def command_in(argv: List[str]) -> Optional[str]:
+    skip = False
+    for token in argv:
+        if skip:
+            skip = False
+        elif token in TAKES_VALUE:
+            skip = True
+        elif not token.startswith("-"):
+            return token
+    return None

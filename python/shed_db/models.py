@@ -1,0 +1,83 @@
+"""The project's models and hooks, imported once per run."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, Callable, List, Optional
+
+from . import blame, metadata, modules
+from .refusal import Refusal
+from .settings import Settings
+
+
+class Project:
+    """What Alembic is to compare with, and the project's own hooks."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.loaded: List[ModuleType] = []
+        self.metadata: metadata.Target = None
+        self.hooks: Optional[ModuleType] = None
+
+    def hook(self, name: str) -> Optional[Callable[..., Any]]:
+        return getattr(self.hooks, name, None)
+
+
+def load(settings: Settings, needed: bool, comparing: bool) -> Project:
+    project = Project(settings)
+    if needed and settings.models is not None:
+        project.loaded = _load_modules(settings)
+        project.metadata = _find_metadata(settings, project.loaded, comparing)
+    if comparing and project.metadata is None and settings.hooks is None:
+        raise _nothing_to_compare(settings, project)
+    if settings.hooks is not None:
+        project.hooks = _load_hooks(settings)
+    return project
+
+
+def _load_modules(settings: Settings) -> List[ModuleType]:
+    models = settings.models
+    assert models is not None
+    if models.setup:
+        _call_setup(models.setup)
+    loaded: List[ModuleType] = []
+    for wanted in models.modules:
+        loaded += modules.load(wanted, settings.python_path, settings.versions, models.auto_discovery)
+    return loaded
+
+
+def _call_setup(reference: str) -> None:
+    function = modules.attribute(reference)
+    if not callable(function):
+        raise Refusal("settings", f'"setup: {reference}" is a {type(function).__name__}, not a function')
+    try:
+        function()
+    except (Exception, SystemExit) as error:
+        raise blame.for_models(error, reference, None) from error
+
+
+def _find_metadata(settings: Settings, loaded: List[ModuleType], comparing: bool) -> metadata.Target:
+    models = settings.models
+    assert models is not None
+    if models.metadata:
+        return metadata.named(models.metadata, loaded)
+    return metadata.find(loaded, comparing)
+
+
+def _load_hooks(settings: Settings) -> ModuleType:
+    wanted = settings.hooks
+    assert wanted is not None
+    try:
+        return modules.load(wanted, settings.python_path, settings.versions, False)[0]
+    except Refusal as refusal:
+        raise Refusal("settings", f"hooks: {refusal.text}", refusal.help, **refusal.fields) from refusal
+
+
+def _nothing_to_compare(settings: Settings, project: Project) -> Refusal:
+    if settings.models is None:
+        return Refusal(
+            "settings",
+            f'the project "{settings.project}" has no `module`, so there are no models to compare the database with',
+            "set `module`, or write the revision without --autogenerate",
+        )
+    return metadata.none_found(project.loaded)

@@ -1,0 +1,61 @@
+"""A project's own env.py, run unchanged: the URL is where it looks for it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Optional
+
+from alembic import context
+from alembic.runtime.environment import EnvironmentContext
+from alembic.util import load_python_file
+
+from .runs import Run
+from .versions import DEFAULT_NAME, VersionTable
+
+
+def run(this: Run, path: str) -> None:
+    if this.database is not None:
+        # A single % is an interpolation to Alembic's config.
+        context.config.set_main_option("sqlalchemy.url", this.database.url_text().replace("%", "%%"))
+    script, folder = context.script, context.script.dir
+    restore = _note_version_table(this)
+    script.dir = os.path.dirname(path)
+    try:
+        load_python_file(os.path.dirname(path), os.path.basename(path))
+    finally:
+        script.dir = folder
+        restore()
+
+
+def _note_version_table(this: Run) -> Any:
+    """Which table and database it really used, so that the run can be verified."""
+    original = EnvironmentContext.configure
+
+    def configure(self: Any, *args: Any, **keywords: Any) -> None:
+        original(self, *args, **keywords)
+        migration = self.get_context()
+        this.version_table = VersionTable(
+            getattr(migration, "version_table", DEFAULT_NAME), getattr(migration, "version_table_schema", None)
+        )
+        this.own_env_elsewhere = _elsewhere(this, migration)
+
+    EnvironmentContext.configure = configure  # type: ignore[method-assign]
+
+    def restore() -> None:
+        EnvironmentContext.configure = original  # type: ignore[method-assign]
+
+    return restore
+
+
+def _elsewhere(this: Run, migration: Any) -> Optional[str]:
+    """Its database, where that is not the run's own."""
+    engine = getattr(getattr(migration, "connection", None), "engine", None)
+    if engine is None or this.database is None:
+        return None
+    used, parts = engine.url, this.database.parts
+    wanted = parts["path"] if parts["dialect"] == "sqlite" else parts.get("database")
+    if parts["dialect"] == "sqlite" and used.database not in (None, "", ":memory:"):
+        same = os.path.realpath(used.database) == os.path.realpath(str(wanted))
+    else:
+        same = used.database == wanted
+    return None if same and used.get_backend_name() == parts["dialect"] else str(used)

@@ -1,0 +1,76 @@
+"""One run: everything that its steps share."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, Optional
+
+from . import models, versions
+from .database import Database
+from .events import Events
+from .models import Project
+from .progress import Progress
+from .settings import Settings
+from .versions import VersionTable
+
+WRITERS = ("upgrade", "downgrade", "stamp", "ensure_version")
+
+
+class Run:
+    """Alembic's Config carries it to env.py."""
+
+    def __init__(self, settings: Settings, events: Events, parts: Optional[Dict[str, Any]]) -> None:
+        self.settings = settings
+        self.events = events
+        self.database = Database(settings, parts, self.warn) if parts else None
+        self.version_table = versions.from_settings(settings)
+        self.progress = Progress(events)
+        self.command = ""
+        self.options: Any = None
+        self.passthrough = False
+        self.preparing = False
+        self.dry_from: Optional[tuple] = None
+        self.table_exists = False
+        self.own_env_elsewhere: Optional[str] = None
+        self._project: Optional[Project] = None
+
+    def warn(self, text: str) -> None:
+        self.events.write("warning", text=text)
+
+    @property
+    def folder(self) -> str:
+        return os.path.dirname(self.settings.ini)
+
+    @property
+    def in_memory(self) -> bool:
+        return self.database is not None and self.database.in_memory
+
+    @property
+    def writes(self) -> bool:
+        """A database in memory is migrated even by commands that only read."""
+        allowed = self.settings.writes or self.in_memory
+        return allowed and self.command in WRITERS and not getattr(self.options, "sql", False)
+
+    @property
+    def compares(self) -> bool:
+        return self.command == "check" or bool(getattr(self.options, "autogenerate", False))
+
+    @property
+    def project(self) -> Project:
+        needed = self.settings.need_models == "yes" or self.compares or self.in_memory
+        if self._project is None or (self.compares and self._project.metadata is None):
+            self._project = models.load(self.settings, needed, self.compares)
+        return self._project
+
+    def starts(self, command: str, options: Any) -> None:
+        """A command of Alembic's begins."""
+        self.command = command
+        self.options = options
+        self.progress = Progress(self.events, silent=self.preparing)
+        if self.database is not None:
+            self.database.on_commit = self.progress.committing if self.writes else _nothing
+            self.database.on_autocommit = self.progress.autocommitting if self.writes else _nothing
+
+
+def _nothing() -> None:
+    return None

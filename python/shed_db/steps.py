@@ -1,0 +1,91 @@
+"""The kinds of steps, carried out in order until one fails."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from typing import Any, Dict, Optional
+
+from . import logs, probe, redact, settings
+from .events import Events
+from .refusal import Refusal
+
+DONE = 0
+TOLD = 70
+OLDEST_ALEMBIC = (1, 13)
+OLDEST_SQLALCHEMY = (2, 0)
+Step = Dict[str, Any]
+
+
+def run(start: Dict[str, Any]) -> int:
+    began = time.monotonic()
+    wanted = settings.read(start["context"])
+    parts = start.get("connection")
+    events = Events(start.get("events"), wanted.run, wanted.target, redact.Redactor(_secrets(parts)))
+    if all(step["kind"] == "probe" for step in wanted.steps):
+        events.write("result", data=probe.answer())
+        status = DONE
+    else:
+        status = _run_steps(wanted, events, parts)
+    sys.stdout.flush()
+    events.write("finished", seconds=round(time.monotonic() - began, 6))
+    return status
+
+
+def _secrets(parts: Optional[Dict[str, Any]]) -> list:
+    query = (parts or {}).get("query") or {}
+    found = [(parts or {}).get("password"), query.get("password"), query.get("sslpassword")]
+    return [str(secret) for secret in found if secret]
+
+
+def _run_steps(wanted: settings.Settings, events: Events, parts: Optional[Dict[str, Any]]) -> int:
+    try:
+        _demand_versions()
+    except Refusal as refusal:
+        events.write("error", kind=refusal.kind, text=refusal.text, help=refusal.help, type="Refusal", traceback="")
+        return TOLD
+    # Before the project's folders are on the path: one of them may be called `alembic`.
+    from . import carry
+
+    _say_started(events, parts)
+    logs.start(wanted.log_levels, "INFO" if wanted.verbose or _has_passthrough(wanted) else "WARNING")
+    sys.path[:0] = [folder for folder in wanted.python_path if folder not in sys.path]
+    return carry.out(wanted, events, parts)
+
+
+def _has_passthrough(wanted: settings.Settings) -> bool:
+    return any(step["kind"] == "passthrough" for step in wanted.steps)
+
+
+def _demand_versions() -> None:
+    for package, oldest in (("sqlalchemy", OLDEST_SQLALCHEMY), ("alembic", OLDEST_ALEMBIC)):
+        try:
+            module = __import__(package)
+        except ImportError as error:
+            raise Refusal(
+                "environment",
+                f"{package} cannot be imported in {sys.executable}: {error}",
+                f'{sys.executable} -m pip install "{package}"',
+            ) from error
+        if probe.numbers(module.__version__) < oldest:
+            needed = ".".join(str(number) for number in oldest)
+            raise Refusal(
+                "environment",
+                f"{package} {module.__version__} in {sys.executable} is too old: shed needs {needed} or newer",
+                f'{sys.executable} -m pip install --upgrade "{package}>={needed}"',
+            )
+
+
+def _say_started(events: Events, parts: Optional[Dict[str, Any]]) -> None:
+    import alembic
+    import sqlalchemy
+
+    events.write(
+        "started",
+        python=platform.python_version(),
+        executable=sys.executable,
+        alembic=alembic.__version__,
+        sqlalchemy=sqlalchemy.__version__,
+        driver=probe.likely_driver(parts),
+    )

@@ -1,0 +1,86 @@
+"""After a run: what the database really holds, seen from a new connection."""
+
+from __future__ import annotations
+
+from typing import List, Optional, Set, Tuple
+
+from alembic.script import ScriptDirectory
+
+from .commands import config_of
+from .refusal import Refusal
+from .runs import Run
+
+
+def heads(run: Run) -> Optional[Tuple[str, ...]]:
+    """The rows of the version table; None where the table is not there."""
+    assert run.database is not None
+    return run.database.use(run.version_table.rows)
+
+
+def verify(run: Run) -> None:
+    if run.settings.env_py:
+        return _verify_own_env(run)
+    if run.database is None or run.progress.expected is None:
+        return
+    found = set(heads(run) or ())
+    if found != run.progress.expected:
+        raise _lost(sorted(run.progress.expected), sorted(found))
+    run.events.write("verified", heads=sorted(found))
+
+
+def report_after_failure(run: Run) -> None:
+    """What was reached; the failure itself is the news, so that nothing here may hide it."""
+    if run.database is None or not run.progress.connected or not run.writes:
+        return
+    try:
+        run.events.write("heads", heads=list(heads(run) or ()), after=True)
+    except Exception as error:
+        run.warn(f"could not read the revision that was reached: {error}")
+
+
+def _lost(expected: List[str], found: List[str]) -> Refusal:
+    return Refusal(
+        "lost",
+        f"the migration ended well, and yet the database is at {_shown(found)} instead of {_shown(expected)}: "
+        "something in it was rolled back or written past Alembic",
+        "look for commit(), rollback() or another connection in the revisions",
+        expected=expected,
+        found=found,
+    )
+
+
+def _shown(revisions: List[str]) -> str:
+    return ", ".join(revisions) or "base"
+
+
+def _verify_own_env(run: Run) -> None:
+    """Its events are unknown: only what an absolute target must lead to, by the files."""
+    if run.in_memory or run.database is None:
+        return
+    if run.own_env_elsewhere is not None:
+        return run.warn(f"not verified: env.py connected to {run.own_env_elsewhere}")
+    target = _absolute_target(run)
+    if target is None:
+        return
+    script = ScriptDirectory.from_config(config_of(run))
+    wanted = {revision.revision for revision in script.get_revisions(target) if revision is not None}
+    found = set(heads(run) or ())
+    reached = _with_ancestors(script, found)
+    if not wanted <= reached or (not wanted and found) or (run.command == "downgrade" and wanted - found and found):
+        raise _lost(sorted(wanted), sorted(found))
+    run.events.write("verified", heads=sorted(found))
+
+
+def _absolute_target(run: Run) -> Optional[str]:
+    target = getattr(run.options, "revision", None)
+    if run.command == "stamp":
+        targets = run.options.revisions
+        target = targets[0] if len(targets) == 1 else None
+    if target is None or target.startswith(("+", "-")) or "@" in target or "+" in target or ":" in target:
+        return None
+    return str(target)
+
+
+def _with_ancestors(script: ScriptDirectory, revisions: Set[str]) -> Set[str]:
+    below = script.revision_map._get_ancestor_nodes(script.revision_map.get_revisions(tuple(revisions)), check=False)
+    return {revision.revision for revision in below}
