@@ -13,8 +13,15 @@ install_packages() {
         as_root=(sudo -n)
     fi
     say "installing with apt-get: $*"
-    apt_get() { ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >&2 </dev/null; }
-    apt_get update && apt_get install -y --no-install-recommends "$@"
+    local log
+    log=$(mktemp)
+    apt_get() { ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >>"$log" 2>&1 </dev/null; }
+    if ! { apt_get update && apt_get install -y --no-install-recommends "$@"; }; then
+        cat "$log" >&2
+        rm -f "$log"
+        return 1
+    fi
+    rm -f "$log"
 }
 
 need_rust() {
