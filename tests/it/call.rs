@@ -1,7 +1,7 @@
 //! One run of a program: what it is given, and what is expected of it, compared whole.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 /// A program about to run. Nothing is expected on stdout and stderr unless it is said.
 pub struct Call {
     command: Command,
-    input: Option<Vec<u8>>,
     stdout: Expected,
     stderr: Expected,
     /// Texts that differ from run to run, and what stands for them in what is compared.
@@ -46,7 +45,6 @@ impl Call {
         command.env("LC_ALL", "C.UTF-8").env_remove("RUST_BACKTRACE");
         Self {
             command,
-            input: None,
             stdout: Expected::Whole(String::new()),
             stderr: Expected::Whole(String::new()),
             names,
@@ -75,12 +73,6 @@ impl Call {
     /// The working directory.
     pub fn dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.command.current_dir(folder);
-        self
-    }
-
-    /// What stands on its standard input, otherwise empty.
-    pub fn input(mut self, text: impl Into<Vec<u8>>) -> Self {
-        self.input = Some(text.into());
         self
     }
 
@@ -177,12 +169,8 @@ impl Call {
 
     /// Starts it and leaves it running, for tests of signals; end it with [`Call::finish`].
     pub fn start(&mut self) -> Child {
-        self.command.stdin(if self.input.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        });
-        let mut child = self
+        self.command.stdin(Stdio::null());
+        let child = self
             .command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -190,9 +178,6 @@ impl Call {
             .unwrap_or_else(|error| {
                 panic!("{:?}: {error}", self.command);
             });
-        if let (Some(text), Some(mut stdin)) = (self.input.take(), child.stdin.take()) {
-            thread::spawn(move || stdin.write_all(&text).ok());
-        }
         child
     }
 

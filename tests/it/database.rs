@@ -77,15 +77,6 @@ impl Database {
         }
     }
 
-    /// `sqlite` or `postgres`, as in the settings.
-    pub fn kind(&self) -> &'static str {
-        if matches!(self.place, Place::Sqlite(_)) {
-            "sqlite"
-        } else {
-            "postgres"
-        }
-    }
-
     /// The name of a PostgreSQL database; the file's path.
     pub fn name(&self) -> String {
         match &self.place {

@@ -68,10 +68,9 @@ impl Repo {
     }
 
     /// Writes a program.
-    pub fn program(self, path: &str, text: &str) -> Self {
+    pub fn program(&self, path: &str, text: &str) {
         self.write(path, text);
         std::fs::set_permissions(self.path(path), PermissionsExt::from_mode(0o755)).unwrap();
-        self
     }
 
     /// Writes a revision that runs these lines of Python upwards and those downwards; `after` is `""` for the first one.
