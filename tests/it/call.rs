@@ -170,15 +170,13 @@ impl Call {
     /// Starts it and leaves it running, for tests of signals; end it with [`Call::finish`].
     pub fn start(&mut self) -> Child {
         self.command.stdin(Stdio::null());
-        let child = self
-            .command
+        self.command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| {
                 panic!("{:?}: {error}", self.command);
-            });
-        child
+            })
     }
 
     /// Waits for the end of what [`Call::start`] started.
