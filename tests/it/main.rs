@@ -19,6 +19,7 @@ mod examples;
 mod floors;
 mod harness;
 mod models;
+mod options;
 mod registry;
 mod repo;
 mod secrets;
