@@ -7,7 +7,7 @@ use crate::repo::{PROJECTS, Repo};
 fn optuna(database: &Database, repo: Repo) -> Repo {
     repo.on(PROJECTS).settings(&format!(
         "projects:\n  optuna:\n    module: optuna.storages._rdb.models\n    metadata: BaseModel\n    \
-         versions: optuna.storages._rdb.alembic:versions\n    db:\n      main: {}\n",
+         versions: optuna.storages._rdb:alembic/versions\n    db:\n      main: {}\n",
         database.settings()
     ))
 }
