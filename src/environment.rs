@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
     working_dir: PathBuf,
+    config_dir: Option<PathBuf>,
 }
 
 impl Environment {
@@ -16,21 +17,16 @@ impl Environment {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn of_this_process() -> Self {
         let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-        Self {
-            variables: std::env::vars_os().collect(),
-            working_dir,
-        }
+        Self { variables: std::env::vars_os().collect(), working_dir, config_dir: dirs::config_dir() }
     }
 
     /// An environment of these variables alone, for tests.
     pub fn of(variables: &[(&str, &str)], working_dir: &Path) -> Self {
-        let variables = variables
-            .iter()
-            .map(|(name, value)| (name.into(), value.into()))
-            .collect();
+        let config_dir = variables.iter().find(|(name, _)| *name == "XDG_CONFIG_HOME");
         Self {
-            variables,
+            variables: variables.iter().map(|(name, value)| (name.into(), value.into())).collect(),
             working_dir: working_dir.to_path_buf(),
+            config_dir: config_dir.map(|(_, folder)| PathBuf::from(folder)),
         }
     }
 
@@ -41,10 +37,7 @@ impl Environment {
 
     /// The variable as it is, `None` where it is unset or empty.
     pub fn os(&self, name: &str) -> Option<&OsStr> {
-        self.variables
-            .get(OsStr::new(name))
-            .map(OsString::as_os_str)
-            .filter(|value| !value.is_empty())
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
     /// The variable as a path.
@@ -59,14 +52,17 @@ impl Environment {
 
     /// All variables.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.variables
-            .iter()
-            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+        self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
     /// The working directory.
     pub fn working_dir(&self) -> &Path {
         &self.working_dir
+    }
+
+    /// The operating system's folder for the user's settings.
+    pub fn config_dir(&self) -> Option<&Path> {
+        self.config_dir.as_deref()
     }
 
     /// `HOME`, where it is an absolute path.

@@ -1,8 +1,23 @@
 //! Parses, runs, and maps the result to an exit code.
 
+mod alembic;
+mod cli;
+mod commands;
+mod engine;
 mod environment;
 mod error;
+mod output;
 mod process;
+mod render;
 mod secret;
+mod settings;
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let environment = environment::Environment::of_this_process();
+    if cli::completes(&environment) {
+        return ExitCode::SUCCESS;
+    }
+    ExitCode::from(cli::run(std::env::args_os().collect(), &environment))
+}

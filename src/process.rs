@@ -52,6 +52,7 @@ pub enum Heard<'a> {
 /// INT, TERM and HUP, caught from its making on so that children end before us.
 pub struct Interrupts {
     signal: Arc<AtomicUsize>,
+    seen: AtomicUsize,
 }
 
 impl Interrupts {
@@ -62,16 +63,26 @@ impl Interrupts {
         for number in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register_usize(number, Arc::clone(&signal), number.unsigned_abs() as usize)?;
         }
-        Ok(Self { signal })
+        Ok(Self { signal, seen: AtomicUsize::new(0) })
     }
 
-    /// The last signal that came since this was asked before.
+    /// The signal that came since this was asked before.
     pub fn take(&self) -> Option<i32> {
-        match self.signal.swap(0, Ordering::SeqCst) {
-            0 => None,
-            number => i32::try_from(number).ok(),
+        let number = self.signal.swap(0, Ordering::SeqCst);
+        if number != 0 {
+            self.seen.store(number, Ordering::SeqCst);
         }
+        signal_number(number)
     }
+
+    /// The last signal that came at all.
+    pub fn seen(&self) -> Option<i32> {
+        self.take().or_else(|| signal_number(self.seen.load(Ordering::SeqCst)))
+    }
+}
+
+fn signal_number(number: usize) -> Option<i32> {
+    i32::try_from(number).ok().filter(|&number| number != 0)
 }
 
 impl Tool {
@@ -155,10 +166,7 @@ impl Tool {
     /// Runs with our own stdin, stdout and stderr.
     pub fn inherit(self) -> Result<ExitStatus> {
         let expression = self.expression();
-        let handle = expression
-            .unchecked()
-            .start()
-            .map_err(|error| self.not_started(&error))?;
+        let handle = expression.unchecked().start().map_err(|error| self.not_started(&error))?;
         let output = handle.into_output().map_err(|error| self.not_started(&error))?;
         Ok(output.status)
     }
@@ -166,11 +174,7 @@ impl Tool {
     fn run(self, interrupts: Option<&Interrupts>, listen: &mut dyn FnMut(Heard<'_>)) -> Result<ExitStatus> {
         let pipes = || -> io::Result<_> { Ok((io::pipe()?, io::pipe()?)) };
         let ((out_reader, out_writer), (err_reader, err_writer)) = pipes().map_err(|error| self.not_started(&error))?;
-        let mut expression = self
-            .expression()
-            .stdout_file(out_writer)
-            .stderr_file(err_writer)
-            .unchecked();
+        let mut expression = self.expression().stdout_file(out_writer).stderr_file(err_writer).unchecked();
         if !self.keeps_terminal {
             expression = expression.stdin_null();
         }
@@ -180,10 +184,7 @@ impl Tool {
         let (sender, messages) = mpsc::channel();
         read_aside(out_reader, sender.clone(), Message::Stdout);
         read_aside(err_reader, sender.clone(), Message::Stderr);
-        let group = handle
-            .pids()
-            .first()
-            .and_then(|&pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        let group = handle.pids().first().and_then(|&pid| Pid::from_raw(i32::try_from(pid).ok()?));
         let waited = Arc::clone(&handle);
         thread::spawn(move || {
             let status = waited.wait().map(|output| output.status);
@@ -301,14 +302,9 @@ fn prepare(command: &mut Command, own_group: bool, descriptors: &[(Arc<OwnedFd>,
     }
     let mut mappings = Vec::new();
     for (descriptor, number) in descriptors {
-        mappings.push(FdMapping {
-            parent_fd: descriptor.as_fd().try_clone_to_owned()?,
-            child_fd: *number,
-        });
+        mappings.push(FdMapping { parent_fd: descriptor.as_fd().try_clone_to_owned()?, child_fd: *number });
     }
-    command
-        .fd_mappings(mappings)
-        .map_err(|error| io::Error::other(error.to_string()))?;
+    command.fd_mappings(mappings).map_err(|error| io::Error::other(error.to_string()))?;
     die_with_parent(command);
     Ok(())
 }
@@ -333,10 +329,7 @@ fn die_with_parent(_: &mut Command) {}
 
 /// The exit code a shell would report.
 pub fn code(status: ExitStatus) -> i32 {
-    status
-        .code()
-        .or_else(|| status.signal().map(|signal| 128 + signal))
-        .unwrap_or(1)
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1)
 }
 
 /// Looks a program up in these folders (a `PATH`), as the shell does.
@@ -366,24 +359,15 @@ mod tests {
 
     #[test]
     fn both_streams_and_the_code_are_kept() {
-        let captured = Tool::new("/bin/sh")
-            .args(["-c", "echo out; echo err >&2; exit 3"])
-            .capture()
-            .unwrap();
-        assert_eq!(
-            (captured.stdout.as_slice(), captured.stderr.as_slice()),
-            (&b"out\n"[..], &b"err\n"[..])
-        );
+        let captured = Tool::new("/bin/sh").args(["-c", "echo out; echo err >&2; exit 3"]).capture().unwrap();
+        assert_eq!((captured.stdout.as_slice(), captured.stderr.as_slice()), (&b"out\n"[..], &b"err\n"[..]));
         assert_eq!(code(captured.status), 3);
     }
 
     #[test]
     fn a_grandchild_that_keeps_the_pipe_is_not_awaited() {
         let started = Instant::now();
-        let captured = Tool::new("/bin/sh")
-            .args(["-c", "sleep 5 & echo done"])
-            .capture()
-            .unwrap();
+        let captured = Tool::new("/bin/sh").args(["-c", "sleep 5 & echo done"]).capture().unwrap();
         assert_eq!(captured.stdout, b"done\n");
         assert!(started.elapsed() < Duration::from_secs(4));
     }
@@ -391,28 +375,15 @@ mod tests {
     #[test]
     fn a_missing_program_and_a_missing_folder_are_told_apart() {
         let program = Tool::new("/nowhere/prog").capture().err().unwrap().to_string();
-        assert_eq!(
-            program,
-            "could not start /nowhere/prog: No such file or directory (os error 2)"
-        );
-        let folder = Tool::new("/bin/true")
-            .dir("/nowhere")
-            .capture()
-            .err()
-            .unwrap()
-            .to_string();
-        assert!(
-            folder.starts_with("the working directory /nowhere is not there"),
-            "{folder}"
-        );
+        assert_eq!(program, "could not start /nowhere/prog: No such file or directory (os error 2)");
+        let folder = Tool::new("/bin/true").dir("/nowhere").capture().err().unwrap().to_string();
+        assert!(folder.starts_with("the working directory /nowhere is not there"), "{folder}");
     }
 
     #[test]
     fn a_descriptor_arrives_under_its_number() {
         let (reader, writer) = io::pipe().unwrap();
-        let tool = Tool::new("/bin/sh")
-            .args(["-c", "echo event >&3"])
-            .descriptor(writer.into(), 3);
+        let tool = Tool::new("/bin/sh").args(["-c", "echo event >&3"]).descriptor(writer.into(), 3);
         tool.capture().unwrap();
         let mut text = String::new();
         io::BufReader::new(reader).read_to_string(&mut text).unwrap();

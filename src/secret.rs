@@ -81,10 +81,7 @@ impl Redactor {
     fn undecided(&self, bytes: &[u8]) -> usize {
         let beginning = |needle: &Vec<u8>| {
             let longest = bytes.len().min(needle.len().saturating_sub(1));
-            (1..=longest)
-                .rev()
-                .find(|&length| bytes.ends_with(&needle[..length]))
-                .unwrap_or(0)
+            (1..=longest).rev().find(|&length| bytes.ends_with(&needle[..length])).unwrap_or(0)
         };
         self.needles.iter().map(beginning).max().unwrap_or(0)
     }
@@ -98,10 +95,7 @@ pub struct Redacted {
 
 impl Redacted {
     pub fn new(redactor: Redactor) -> Self {
-        Self {
-            redactor,
-            pending: Vec::new(),
-        }
+        Self { redactor, pending: Vec::new() }
     }
 
     /// Takes the next bytes, gives back what may be shown now.

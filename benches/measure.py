@@ -1,0 +1,128 @@
+"""Times shed beside bare Alembic, run by run, and prints medians of the pairs."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Callable
+
+MODELS = """
+from sqlalchemy import String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+class Base(DeclarativeBase):
+    pass
+
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(50))
+"""
+PROJECT = """
+  project_{i}:
+    module: services/project_{i}/models.py
+    metadata: Base.metadata
+    db:
+      staging: {{ type: sqlite, default: true, connection: {{ db_path: data/project_{i}.db }} }}
+      prod:
+        type: postgres
+        db_name: project_{i}
+        protected: true
+        connection: {{ host: db.internal, port: 5432, user: dev, password: "${{PASSWORD_{i}:-none}}" }}
+"""
+
+
+def main() -> None:
+    shed, rounds = sys.argv[1], int(sys.argv[2])
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        environment = quiet_environment(root)
+        own_share(shed, rounds * 4, root / "many", environment)
+        beside_alembic(shed, rounds, root / "one", environment)
+
+
+def quiet_environment(root: Path) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    return {**kept, "HOME": str(root), "SHED_STATE_DIR": str(root / "state")}
+
+
+def own_share(shed: str, rounds: int, root: Path, environment: dict[str, str]) -> None:
+    """What shed itself takes: a run whose interpreter is `true`, less `true` alone."""
+    services = [root / f"services/project_{i}" for i in range(200)]
+    for service in services:
+        service.mkdir(parents=True)
+        (service / "models.py").write_text(MODELS)
+    text = "projects:" + "".join(PROJECT.format(i=i) for i in range(200))
+    text = text.replace("    metadata: Base.metadata\n", "    metadata: Base.metadata\n    python: /bin/true\n", 1)
+    (root / "shed.yaml").write_text(text)
+    with_shed = timer([shed, "heads", "project_0"], root, environment)
+    alone = timer(["/bin/true"], root, environment)
+    pairs = interleaved(with_shed, alone, rounds)
+    share = [first - second for first, second in pairs]
+    print(f"own share, settings of 200 projects ({len(text.splitlines())} lines): {median_ms(share)} (least {1000 * min(share):.1f} ms)")
+
+
+def beside_alembic(shed: str, rounds: int, root: Path, environment: dict[str, str]) -> None:
+    """`current` on SQLite: the same project through shed and through Alembic's own files."""
+    root.mkdir(parents=True)
+    (root / "models.py").write_text(MODELS)
+    (root / "shed.yaml").write_text(
+        f"projects:\n  p:\n    module: models.py\n    python: {sys.executable}\n"
+        "    db:\n      main: { type: sqlite, connection: { db_path: p.db } }\n"
+    )
+    alembic = [sys.executable, "-m", "alembic"]
+    run([*alembic, "init", "bare"], root, environment)
+    ini = (root / "alembic.ini").read_text().replace("driver://user:pass@localhost/dbname", f"sqlite:///{root}/p.db")
+    (root / "alembic.ini").write_text(ini)
+    env = (root / "bare/env.py").read_text()
+    (root / "bare/env.py").write_text(env.replace("target_metadata = None", "from models import Base\ntarget_metadata = Base.metadata"))
+    run([shed, "revision", "p", "--autogenerate", "-m", "first", "--rev-id", "a1"], root, environment)
+    for file in (root / "versions").glob("*.py"):
+        (root / "bare/versions" / file.name).write_text(file.read_text())
+    run([shed, "migrate", "p"], root, environment)
+    ratio("current, SQLite, shed / bare Alembic", timer([shed, "current", "p"], root, environment),
+          timer([*alembic, "current"], root, environment), rounds)
+
+
+def ratio(name: str, first: Callable[[], float], second: Callable[[], float], rounds: int) -> None:
+    pairs = interleaved(first, second, rounds)
+    ratios = [one / other for one, other in pairs]
+    print(f"{name}: {statistics.median(ratios):.2f} (least {min(ratios):.2f}, most {max(ratios):.2f}; {rounds} pairs)")
+
+
+def interleaved(first: Callable[[], float], second: Callable[[], float], rounds: int) -> list[tuple[float, float]]:
+    first(), second()  # files into the cache, bytecode written
+    pairs = []
+    for number in range(rounds):
+        if number % 2:
+            other = second()
+            pairs.append((first(), other))
+        else:
+            pairs.append((first(), second()))
+    return pairs
+
+
+def timer(command: list[str], folder: Path, environment: dict[str, str]) -> Callable[[], float]:
+    def once() -> float:
+        started = time.perf_counter()
+        run(command, folder, environment)
+        return time.perf_counter() - started
+
+    return once
+
+
+def run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def median_ms(seconds: list[float]) -> str:
+    return f"{1000 * statistics.median(seconds):.1f} ms"
+
+
+if __name__ == "__main__":
+    main()

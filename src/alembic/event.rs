@@ -1,0 +1,213 @@
+//! What the worker tells while it runs: one JSON line each.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One line of the event file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "ev", rename_all = "snake_case")]
+pub enum Event {
+    /// The revisions the database holds, before the run or (`after`) after its failure.
+    Heads {
+        heads: Vec<String>,
+        #[serde(default)]
+        after: bool,
+    },
+    StepApplied(Step),
+    /// A new file in a versions folder.
+    Wrote(Wrote),
+    /// Autogenerate found nothing and no file was written.
+    Empty {},
+    Differences {
+        items: Vec<Difference>,
+    },
+    Warning {
+        text: String,
+    },
+    Result {
+        data: Value,
+    },
+    /// The revisions seen over a new connection, equal to what was asked.
+    Verified {
+        heads: Vec<String>,
+        #[serde(default)]
+        at_head: bool,
+    },
+    Error(Box<Failure>),
+    #[serde(other)]
+    Other,
+}
+
+/// One revision on its way.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Step {
+    pub revision: String,
+    /// `upgrade`, `downgrade` or `stamp`.
+    pub direction: String,
+    /// The revisions that it starts from.
+    #[serde(default)]
+    pub from: Vec<String>,
+    /// The revisions that it leads to.
+    #[serde(default)]
+    pub to: Vec<String>,
+    /// First line of the revision's docstring.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// The revision's file.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// How long it took, in seconds.
+    #[serde(default)]
+    pub seconds: Option<f64>,
+}
+
+impl Step {
+    /// `upgraded to a1b2, create users`; how long it took from a second on.
+    pub fn in_words(&self) -> String {
+        let done = match self.direction.as_str() {
+            "downgrade" => format!("downgraded {} to {}", self.revision, heads_in_words(&self.to)),
+            "stamp" => format!("stamped {}", heads_in_words(&self.to)),
+            _ => format!("upgraded to {}", self.revision),
+        };
+        let message = self.message.as_deref().filter(|message| !message.is_empty() && self.direction != "stamp");
+        let message = message.map(|message| format!(", {message}")).unwrap_or_default();
+        let long = self.seconds.filter(|&seconds| seconds >= 1.0);
+        let seconds = long.map(|seconds| format!(" ({seconds:.1} s)")).unwrap_or_default();
+        format!("{done}{message}{seconds}")
+    }
+}
+
+/// A revision file that the run wrote.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Wrote {
+    pub path: String,
+    pub revision: Option<String>,
+}
+
+/// One difference between models and database.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Difference {
+    /// Alembic's kind, such as `add_column`.
+    pub kind: String,
+    #[serde(default)]
+    pub schema: Option<String>,
+    #[serde(default)]
+    pub table: Option<String>,
+    #[serde(default)]
+    pub column: Option<String>,
+    /// Name of the index or constraint.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What the database holds.
+    #[serde(default)]
+    pub before: Value,
+    /// What the models say.
+    #[serde(default)]
+    pub after: Value,
+    /// The difference in words.
+    #[serde(default)]
+    pub text: String,
+}
+
+impl std::fmt::Display for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Why a run failed.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Failure {
+    /// One of the kinds that [`super::verdict`] maps to exit codes.
+    pub kind: String,
+    pub text: String,
+    pub help: Option<String>,
+    pub revision: Option<String>,
+    pub path: Option<String>,
+    pub line: Option<u64>,
+    pub direction: Option<String>,
+    pub sql: Option<String>,
+    pub database_message: Option<String>,
+    pub traceback: Option<String>,
+    pub expected: Option<Vec<String>>,
+    pub found: Option<Vec<String>>,
+}
+
+/// All that one run told.
+#[derive(Debug, Default)]
+pub struct Told {
+    pub before: Option<Vec<String>>,
+    /// The revisions really reached, read after a failure.
+    pub reached: Option<Vec<String>>,
+    pub applied: Vec<Step>,
+    pub wrote: Vec<Wrote>,
+    pub empty: bool,
+    pub differences: Vec<Difference>,
+    pub warnings: Vec<String>,
+    pub results: Vec<Value>,
+    pub verified: Option<Vec<String>>,
+    pub at_head: bool,
+    pub failure: Option<Failure>,
+}
+
+impl Told {
+    /// Takes one event in.
+    pub fn hear(&mut self, event: &Event) {
+        match event.clone() {
+            Event::Heads { heads, after: false } => self.before = Some(heads),
+            Event::Heads { heads, after: true } => self.reached = Some(heads),
+            Event::StepApplied(step) => self.applied.push(step),
+            Event::Wrote(wrote) => self.wrote.push(wrote),
+            Event::Empty {} => self.empty = true,
+            Event::Differences { items } => self.differences.extend(items),
+            Event::Warning { text } => self.warnings.push(text),
+            Event::Result { data } => self.results.push(data),
+            Event::Verified { heads, at_head } => (self.verified, self.at_head) = (Some(heads), at_head),
+            // The first failure is the cause; what follows is its wake.
+            Event::Error(failure) => drop(self.failure.get_or_insert(*failure)),
+            Event::Other => {}
+        }
+    }
+}
+
+/// Revisions in words: `base`, or the ids in a stable order.
+pub fn heads_in_words(heads: &[String]) -> String {
+    if heads.is_empty() {
+        return "base".to_owned();
+    }
+    heads.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(line: &str) -> Event {
+        serde_json::from_str(line).unwrap()
+    }
+
+    #[test]
+    fn the_first_failure_is_kept() {
+        let mut told = Told::default();
+        told.hear(&event(r#"{"v":1,"ev":"error","kind":"migration","text":"first"}"#));
+        told.hear(&event(r#"{"v":1,"ev":"error","kind":"internal","text":"second"}"#));
+        assert_eq!(told.failure.unwrap().text, "first");
+    }
+
+    #[test]
+    fn an_unknown_event_is_passed_over() {
+        assert!(matches!(event(r#"{"v":1,"ev":"later","x":1}"#), Event::Other));
+        assert!(matches!(event(r#"{"v":1,"ev":"empty"}"#), Event::Empty {}));
+    }
+
+    #[test]
+    fn heads_before_and_after_are_told_apart() {
+        let mut told = Told::default();
+        told.hear(&event(r#"{"ev":"heads","heads":["a"]}"#));
+        told.hear(&event(r#"{"ev":"heads","heads":[],"after":true}"#));
+        assert_eq!((told.before, told.reached), (Some(vec!["a".into()]), Some(vec![])));
+    }
+}

@@ -1,0 +1,16 @@
+//! Runs the project's own Alembic: our words to its arguments, its events to ours.
+
+mod context;
+pub mod event;
+mod ini;
+pub mod interpreter;
+pub mod plan;
+pub mod record;
+pub mod run;
+mod verdict;
+mod worker;
+
+pub use event::{Difference, Event, Told};
+pub use interpreter::Interpreter;
+pub use plan::{Plan, Reach, Step};
+pub use run::{Ended, Listener, run};

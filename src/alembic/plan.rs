@@ -1,0 +1,86 @@
+//! One run, decided: which project and database, which steps, what the worker may touch.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::engine::Engine;
+use crate::settings::{Database, Module, Options, Project, VersionsEntry};
+
+/// Everything that one start of the worker does.
+pub struct Plan<'a> {
+    pub project: &'a Project,
+    /// The target in words: `billing.prod`, or `billing` where no database is needed.
+    pub target: String,
+    /// The database, where the steps need one.
+    pub reach: Option<Reach<'a>>,
+    pub steps: Vec<Step>,
+    /// Whether the database may be written to.
+    pub writes: bool,
+    pub needs_models: bool,
+    /// `--models`: instead of the project's `module`.
+    pub models: Option<Vec<Module>>,
+    pub versions: Vec<VersionsEntry>,
+    /// The keys that may stand in project or database, of the database where there is one.
+    pub options: Option<Options>,
+    /// Version tables that other projects keep in the same database.
+    pub other_version_tables: Vec<(Option<String>, String)>,
+    /// `--allow-empty`: an empty revision is written.
+    pub allow_empty: bool,
+    pub verbose: bool,
+    /// The worker gets the terminal (`edit`, `--tty`).
+    pub terminal: bool,
+}
+
+/// A database and the way to it.
+pub struct Reach<'a> {
+    pub database: &'a Database,
+    pub engine: Engine,
+}
+
+/// What the worker does in one interpreter, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Step {
+    /// Alembic's own command line.
+    Alembic { argv: Vec<String>, verify: bool },
+    /// The same, its streams and exit code untouched.
+    Passthrough { argv: Vec<String> },
+    /// The SQL of a command from where the database stands.
+    DryRun { argv: Vec<String> },
+    /// Facts about revisions as data.
+    Graph { question: &'static str, arguments: Map<String, Value> },
+    /// Versions of what is installed.
+    Probe,
+}
+
+impl Step {
+    pub fn alembic<A: Into<String>>(argv: impl IntoIterator<Item = A>) -> Self {
+        Self::Alembic { argv: argv.into_iter().map(Into::into).collect(), verify: false }
+    }
+
+    /// As [`Step::alembic`]; what was reached is read again over a new connection.
+    pub fn verified<A: Into<String>>(argv: impl IntoIterator<Item = A>) -> Self {
+        Self::Alembic { argv: argv.into_iter().map(Into::into).collect(), verify: true }
+    }
+}
+
+impl<'a> Plan<'a> {
+    /// A plan that touches no database and imports nothing of the project.
+    pub fn for_files(project: &'a Project, steps: Vec<Step>) -> Self {
+        Self {
+            project,
+            target: project.name.clone(),
+            reach: None,
+            steps,
+            writes: false,
+            needs_models: false,
+            models: None,
+            versions: Vec::new(),
+            options: None,
+            other_version_tables: Vec::new(),
+            allow_empty: false,
+            verbose: false,
+            terminal: false,
+        }
+    }
+}

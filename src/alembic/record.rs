@@ -1,0 +1,130 @@
+//! What is kept of each run in the state directory: its events and its log. The last twenty stay.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::environment::Environment;
+
+const KEPT: usize = 20;
+
+/// The record of one run: `<state>/v1/runs/<id>/`.
+pub struct Record {
+    pub id: String,
+    folder: PathBuf,
+}
+
+impl Record {
+    /// Opens a new record in the first place that can be written to: `SHED_STATE_DIR`, the user's state
+    /// directory, `.shed/` beside the settings, and at last the run's own temporary directory.
+    pub fn open(environment: &Environment, beside_settings: &Path, temporary: &Path) -> io::Result<Self> {
+        let id = run_id();
+        let places = [state_dir(environment), Some(beside_settings.join(".shed")), Some(temporary.to_path_buf())];
+        let mut last = io::Error::from(io::ErrorKind::NotFound);
+        for place in places.into_iter().flatten() {
+            let runs = place.join("v1/runs");
+            let folder = runs.join(&id);
+            let made = private_folders(&place).and_then(|()| private_folders(&folder));
+            match made.and_then(|()| if place.ends_with(".shed") { ignore(&place) } else { Ok(()) }) {
+                Ok(()) => {
+                    prune(&runs);
+                    return Ok(Self { id, folder });
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    pub fn events(&self) -> PathBuf {
+        self.folder.join("events.jsonl")
+    }
+
+    /// The file that the worker appends its events to.
+    pub fn open_events(&self) -> io::Result<File> {
+        private_file(&self.events())
+    }
+
+    pub fn log_path(&self) -> PathBuf {
+        self.folder.join("log.txt")
+    }
+
+    /// Appends to the log; a log that cannot be written spoils no run.
+    pub fn log(&self, bytes: &[u8]) {
+        let _ = private_file(&self.log_path()).and_then(|mut file| file.write_all(bytes));
+    }
+}
+
+/// The state directory, where there is a home for it.
+pub fn state_dir(environment: &Environment) -> Option<PathBuf> {
+    environment.path("SHED_STATE_DIR").or_else(|| {
+        environment.home()?;
+        Some(dirs::state_dir().or_else(dirs::data_local_dir)?.join("shed"))
+    })
+}
+
+fn private_folders(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+}
+
+/// `.shed/` keeps itself out of git.
+fn ignore(folder: &Path) -> io::Result<()> {
+    let path = folder.join(".gitignore");
+    if path.exists() { Ok(()) } else { fs::write(path, "*\n") }
+}
+
+fn prune(runs: &Path) {
+    let Ok(entries) = fs::read_dir(runs) else { return };
+    // Run ids begin with the time, so their order is the order of the runs.
+    let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    folders.sort();
+    for old in folders.iter().rev().skip(KEPT) {
+        let _ = fs::remove_dir_all(old);
+    }
+}
+
+/// Milliseconds since 1970 in hexadecimal and the process id.
+fn run_id() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{:012x}{:03x}-{}", now.as_millis(), now.subsec_micros() % 1000, std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(state: &Path) -> Environment {
+        Environment::of(&[("SHED_STATE_DIR", state.to_str().unwrap())], Path::new("/"))
+    }
+
+    #[test]
+    fn the_last_twenty_runs_are_kept() {
+        let state = tempfile::tempdir().unwrap();
+        let environment = environment(state.path());
+        let ids: Vec<String> =
+            (0..25).map(|_| Record::open(&environment, state.path(), state.path()).unwrap().id).collect();
+        let mut kept: Vec<String> = fs::read_dir(state.path().join("v1/runs"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        kept.sort();
+        let mut newest = ids[5..].to_vec();
+        newest.sort();
+        assert_eq!(kept, newest);
+    }
+
+    #[test]
+    fn a_state_directory_that_cannot_be_made_falls_back_beside_the_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "").unwrap();
+        let record = Record::open(&environment(&folder.path().join("file")), folder.path(), folder.path()).unwrap();
+        assert!(record.log_path().starts_with(folder.path().join(".shed")));
+        assert_eq!(fs::read_to_string(folder.path().join(".shed/.gitignore")).unwrap(), "*\n");
+    }
+}

@@ -1,0 +1,146 @@
+//! The command tree: one arm, one call, its value shown.
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::commands::{self, Global, Scope};
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::output::Output;
+use crate::settings::Settings;
+
+/// Every Alembic command for every project and database of a repository, from one settings file.
+#[derive(Debug, Parser)]
+#[command(name = "shed", version, propagate_version = true, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Apply revisions to a database
+    #[command(visible_alias = "migrate", after_help = "Example:\n  shed migrate billing.staging")]
+    Upgrade(commands::upgrade::Args),
+    /// Take revisions back
+    #[command(after_help = "Example:\n  shed downgrade billing.staging -1")]
+    Downgrade(commands::downgrade::Args),
+    /// Say which revisions a database holds, without running them
+    #[command(after_help = "Example:\n  shed stamp billing.staging head")]
+    Stamp(commands::stamp::Args),
+    /// Make the version table where it is missing
+    #[command(visible_alias = "ensure_version", after_help = "Example:\n  shed ensure-version billing.staging")]
+    EnsureVersion(commands::ensure_version::Args),
+    /// Make a database that is not there
+    #[command(after_help = "Example:\n  shed create billing.staging")]
+    Create(commands::create::Args),
+    /// Write a new revision
+    #[command(visible_alias = "new", after_help = "Example:\n  shed revision billing --auto -m \"add invoices\"")]
+    Revision(commands::revision::Args),
+    /// Join heads into one
+    #[command(after_help = "Example:\n  shed merge billing -m \"join the branches\"")]
+    Merge(commands::merge::Args),
+    /// Open a revision in $EDITOR
+    #[command(after_help = "Example:\n  shed edit billing head")]
+    Edit(commands::edit::Args),
+    /// Show the revisions that a database holds
+    #[command(after_help = "Example:\n  shed current --all")]
+    Current(commands::current::Args),
+    /// Show the heads
+    #[command(after_help = "Example:\n  shed heads billing")]
+    Heads(commands::heads::Args),
+    /// Show the revisions, newest first
+    #[command(after_help = "Example:\n  shed history billing -r -3:head")]
+    History(commands::history::Args),
+    /// Show the branch points
+    #[command(after_help = "Example:\n  shed branches billing")]
+    Branches(commands::branches::Args),
+    /// Show one revision
+    #[command(after_help = "Example:\n  shed show billing head")]
+    Show(commands::show::Args),
+    /// Compare models and database (drift): exit code 1 where they differ
+    #[command(after_help = "Example:\n  shed check billing.staging --format json")]
+    Check(commands::check::Args),
+    /// List the targets of the settings
+    #[command(after_help = "Example:\n  shed targets --format json")]
+    Targets(commands::targets::Args),
+    /// Say what is there, what is missing, and what to do about it
+    #[command(after_help = "Example:\n  shed doctor")]
+    Doctor(commands::doctor::Args),
+    /// Run Alembic itself, its streams and exit code untouched
+    #[command(after_help = "Example:\n  shed alembic billing.staging -- upgrade head --tag nightly")]
+    Alembic(commands::alembic::Args),
+    /// List the templates that the project's Alembic brings along
+    #[command(visible_alias = "list_templates", after_help = "Example:\n  shed list-templates billing")]
+    ListTemplates(commands::list_templates::Args),
+    /// Print the script that makes a shell complete commands, projects and databases
+    #[command(after_help = "Example:\n  source <(shed completions bash)")]
+    Completions(commands::completions::Args),
+    /// Print the manual, or write one page per command
+    #[command(after_help = "Example:\n  shed man --dir ~/.local/share/man/man1")]
+    Man(commands::man::Args),
+}
+
+/// Answers the shell's question for completions; `true` where it asked one.
+pub fn completes(environment: &Environment) -> bool {
+    environment.os(commands::completions::VARIABLE).is_some() && {
+        clap_complete::CompleteEnv::with_factory(Cli::command).var(commands::completions::VARIABLE).complete();
+        true
+    }
+}
+
+/// Runs the command and gives the exit code.
+pub fn run(arguments: Vec<std::ffi::OsString>, environment: &Environment) -> u8 {
+    let cli = match parsed(&arguments) {
+        Ok(cli) => cli,
+        // clap writes help to stdout and its refusals to stderr by itself.
+        Err(error) => {
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(2);
+        }
+    };
+    let global = &cli.global;
+    let asks = !global.no_input && environment.os("CI").is_none();
+    let out = Output::new(global.format, global.color, global.quiet, global.verbose, asks);
+    dispatch(&cli, environment, &out).unwrap_or_else(|error| out.fail(&error))
+}
+
+fn parsed(arguments: &[std::ffi::OsString]) -> std::result::Result<Cli, clap::Error> {
+    let mut cli = Cli::try_parse_from(arguments)?;
+    let words = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
+    cli.global.command = std::iter::once("shed".to_owned()).chain(words).collect::<Vec<_>>().join(" ");
+    Ok(cli)
+}
+
+fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
+    match &cli.command {
+        Command::Completions(args) => return Ok(out.show(&commands::completions::completions(args)?)),
+        Command::Man(args) => return Ok(out.show(&commands::man::man(Cli::command(), args)?)),
+        _ => {}
+    }
+    let path = Settings::find(cli.global.settings.as_deref(), environment)?;
+    let settings = Settings::read(&path, environment)?;
+    let scope = Scope::new(&settings, environment, out, &cli.global);
+    Ok(match &cli.command {
+        Command::Upgrade(args) => out.show(&commands::upgrade::upgrade(&scope, args)?),
+        Command::Downgrade(args) => out.show(&commands::downgrade::downgrade(&scope, args)?),
+        Command::Stamp(args) => out.show(&commands::stamp::stamp(&scope, args)?),
+        Command::EnsureVersion(args) => out.show(&commands::ensure_version::ensure_version(&scope, args)?),
+        Command::Create(args) => out.show(&commands::create::create(&scope, args)?),
+        Command::Revision(args) => out.show(&commands::revision::revision(&scope, args)?),
+        Command::Merge(args) => out.show(&commands::merge::merge(&scope, args)?),
+        Command::Edit(args) => out.show(&commands::edit::edit(&scope, args)?),
+        Command::Current(args) => out.show(&commands::current::current(&scope, args)?),
+        Command::Heads(args) => out.show(&commands::heads::heads(&scope, args)?),
+        Command::History(args) => out.show(&commands::history::history(&scope, args)?),
+        Command::Branches(args) => out.show(&commands::branches::branches(&scope, args)?),
+        Command::Show(args) => out.show(&commands::show::show(&scope, args)?),
+        Command::Check(args) => out.show(&commands::check::check(&scope, args)?),
+        Command::Targets(args) => out.show(&commands::targets::targets(&scope, args)?),
+        Command::Doctor(args) => out.show(&commands::doctor::doctor(&scope, args)?),
+        Command::Alembic(args) => out.show(&commands::alembic::alembic(&scope, args)?),
+        Command::ListTemplates(args) => out.show(&commands::list_templates::list_templates(&scope, args)?),
+        Command::Completions(_) | Command::Man(_) => 0,
+    })
+}

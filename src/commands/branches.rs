@@ -1,0 +1,29 @@
+//! `shed branches`: the branch points of a project's revisions.
+
+use serde_json::Map;
+
+use crate::error::Result;
+
+use super::completions::TARGETS;
+use super::reports::{Answer, Looked};
+use super::scope::Needs;
+use super::{Place, Scope};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// PROJECT, a pattern, or none: the project of this folder, or all
+    #[arg(value_name = "TARGET", add = TARGETS())]
+    target: Option<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Lists the branch points, from the files alone.
+pub fn branches(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> {
+    let chosen = scope.targets(args.target.as_deref(), &args.place, Needs::Files)?;
+    let mut argv = vec!["branches".to_owned()];
+    argv.extend(scope.verbose_flag());
+    scope.each(&chosen, true, |target, several| {
+        scope.look(target, several, Needs::Files, argv.clone(), ("branches", Map::new()))
+    })
+}

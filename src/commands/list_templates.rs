@@ -1,0 +1,32 @@
+//! `shed list-templates`: the templates that the project's Alembic brings along.
+
+use crate::alembic::Step;
+use crate::error::Result;
+
+use super::completions::TARGETS;
+use super::live::Live;
+use super::planning::Wishes;
+use super::reports::{Answer, Looked};
+use super::scope::Needs;
+use super::{Place, Scope};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// PROJECT, a pattern, or none: the project of this folder, or all
+    #[arg(value_name = "TARGET", add = TARGETS())]
+    target: Option<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Lists Alembic's templates; shed itself needs none of them.
+pub fn list_templates(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> {
+    let chosen = scope.targets_for(args.target.as_deref(), &args.place, Needs::Files, true)?;
+    scope.each(&chosen, true, |target, several| {
+        let step = Step::alembic(["list_templates"]);
+        let plan = scope.plan(target, Needs::Files, vec![step], Wishes::default())?;
+        let mut live = Live::of(scope.out, &plan.target, several);
+        scope.run(&plan, &mut live)?.good()?;
+        Ok(Looked { target: target.name.clone(), data: serde_json::Map::new(), text: live.text() })
+    })
+}

@@ -1,0 +1,102 @@
+//! One file per command: what it takes, its work, what it found.
+
+pub mod alembic;
+pub mod branches;
+pub mod check;
+pub mod completions;
+pub mod create;
+pub mod current;
+pub mod doctor;
+pub mod downgrade;
+pub mod edit;
+pub mod ensure_version;
+pub mod heads;
+pub mod history;
+pub mod list_templates;
+pub mod man;
+pub mod merge;
+pub mod revision;
+pub mod show;
+pub mod stamp;
+pub mod targets;
+pub mod upgrade;
+
+mod aside;
+mod guard;
+mod live;
+mod planning;
+mod reports;
+mod scope;
+mod words;
+mod written;
+mod wrote;
+
+pub use scope::Scope;
+
+use std::path::PathBuf;
+
+use crate::output::{Color, Format};
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The settings file [default: the nearest shed.yaml upwards, then the user's]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    /// How the result is written
+    #[arg(long, global = true, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
+    pub format: Format,
+    /// Colours on stderr
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "auto|always|never"
+    )]
+    pub color: Color,
+    /// Say yes to every question but the one about a protected database
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// Go on with this protected database; may be repeated
+    #[arg(long, global = true, value_name = "TARGET")]
+    pub yes_i_mean: Vec<String>,
+    /// Never ask; also when CI is set
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Say more; Alembic's own -v where it has one
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// No progress and no notes; results, warnings and errors stay
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// The command line so far, for examples in errors.
+    #[arg(skip)]
+    pub command: String,
+}
+
+/// Which database a command goes to, beside its name.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Database options")]
+pub struct Place {
+    /// Every target of the settings
+    #[arg(long)]
+    pub all: bool,
+    /// Run against a copy on a development server
+    #[arg(long, value_name = "development.SERVER[/NAME]")]
+    pub on: Option<String>,
+    /// With --on: make an empty database where there is none
+    #[arg(long, requires = "on")]
+    pub create: bool,
+    /// Replace the target's connection (also SHED_DATABASE_URL)
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Argument for env.py, as `alembic -x`; may be repeated
+    #[arg(short = 'x', value_name = "KEY=VALUE")]
+    pub x: Vec<String>,
+    /// Give migrations the terminal (for breakpoint())
+    #[arg(long)]
+    pub tty: bool,
+}

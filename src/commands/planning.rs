@@ -1,0 +1,122 @@
+//! From a chosen target to a plan for the worker.
+
+use std::path::Path;
+
+use crate::alembic::{Plan, Reach, Step};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::settings::{Module, Options, VersionsEntry};
+
+use super::Place;
+use super::scope::{Chosen, Needs, Scope};
+
+/// What a command adds to the steps themselves.
+#[derive(Clone, Copy, Default)]
+pub struct Wishes<'a> {
+    pub needs_models: bool,
+    /// `--models`.
+    pub models: Option<&'a str>,
+    pub allow_empty: bool,
+    pub terminal: bool,
+}
+
+impl Scope<'_> {
+    /// Decides everything about one run.
+    pub fn plan<'p>(
+        &self,
+        chosen: &'p Chosen<'_>,
+        needs: Needs,
+        steps: Vec<Step>,
+        wishes: Wishes<'_>,
+    ) -> Result<Plan<'p>> {
+        let reach = match &chosen.database {
+            Some(database) if needs != Needs::Files => {
+                if let Some(own) = self.settings.projects().get(&chosen.project.name)
+                    && own.db.get(&database.name).is_some_and(|own| own.connection == database.connection)
+                {
+                    self.settings.demand_database(&own.name, &database.name)?;
+                }
+                Some(Reach { database, engine: self.engine(database)? })
+            }
+            _ => None,
+        };
+        if needs == Needs::Writing
+            && let Some(reach) = &reach
+        {
+            reach.engine.make_room()?;
+        }
+        let versions = versions(chosen);
+        refuse_files(&versions)?;
+        Ok(Plan {
+            project: chosen.project,
+            target: chosen.name.clone(),
+            other_version_tables: reach
+                .as_ref()
+                .map(|reach| self.neighbours(chosen, &reach.engine))
+                .unwrap_or_default(),
+            steps,
+            writes: needs == Needs::Writing,
+            needs_models: wishes.needs_models,
+            models: wishes.models.map(|models| vec![module(models, self.environment.working_dir())]),
+            versions,
+            options: options(chosen),
+            allow_empty: wishes.allow_empty,
+            verbose: self.out.verbose,
+            terminal: wishes.terminal,
+            reach,
+        })
+    }
+
+    /// Version tables that other targets keep in the same database: autogenerate must not drop them.
+    fn neighbours(&self, chosen: &Chosen<'_>, engine: &Engine) -> Vec<(Option<String>, String)> {
+        let here = engine.identity();
+        let databases = self.settings.projects().values().flat_map(|project| project.db.values());
+        let same = databases.filter(|database| Engine::identity_of(database, self.environment) == Some(here.clone()));
+        let own = chosen.database.iter();
+        let tables = same.chain(own).map(|database| {
+            let table = database.options.version_table.clone().unwrap_or_else(|| "alembic_version".to_owned());
+            (database.options.version_table_schema.clone(), table)
+        });
+        let mut tables: Vec<_> = tables.collect();
+        tables.sort();
+        tables.dedup();
+        tables
+    }
+}
+
+/// `-x` arguments before the subcommand, as Alembic wants them.
+pub fn with_x(place: &Place, argv: Vec<String>) -> Vec<String> {
+    place.x.iter().flat_map(|pair| ["-x".to_owned(), pair.clone()]).chain(argv).collect()
+}
+
+fn versions(chosen: &Chosen<'_>) -> Vec<VersionsEntry> {
+    let kind = chosen.database.as_ref().or_else(|| chosen.project.db.values().next()).map(|database| database.kind);
+    chosen.project.versions_for(kind.unwrap_or(crate::settings::Kind::Sqlite))
+}
+
+fn options(chosen: &Chosen<'_>) -> Option<Options> {
+    let database = chosen.database.as_ref().or_else(|| chosen.project.db.values().next());
+    database.map(|database| database.options.clone())
+}
+
+fn refuse_files(versions: &[VersionsEntry]) -> Result<()> {
+    for entry in versions {
+        if let VersionsEntry::Folder(folder) = entry
+            && folder.is_file()
+        {
+            return Err(Error::usage(format!("the versions folder {} is a file", folder.display()))
+                .help("set `versions` of the project to a folder"));
+        }
+    }
+    Ok(())
+}
+
+/// `--models M`: a path where it looks like one, otherwise a dotted name.
+fn module(word: &str, working_dir: &Path) -> Module {
+    let path = working_dir.join(word);
+    if word.contains('/') || word.ends_with(".py") || path.is_dir() {
+        Module::Path(path)
+    } else {
+        Module::Name(word.to_owned())
+    }
+}

@@ -1,0 +1,235 @@
+//! What runs report: one target's result, and the results of several.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde_json::{Map, Value};
+
+use crate::alembic::event::{Step as Revision, heads_in_words};
+use crate::alembic::{Ended, Plan, Step};
+use crate::error::{self, Error, Result};
+use crate::output::{Format, Report, fields};
+
+use super::live::Live;
+use super::planning::Wishes;
+use super::scope::{Chosen, Needs, Scope};
+
+/// What a command that only looks found.
+#[derive(Debug, Serialize)]
+pub struct Looked {
+    pub target: String,
+    #[serde(flatten)]
+    pub data: Map<String, Value>,
+    /// Alembic's own text, where it was not streamed.
+    #[serde(skip)]
+    pub text: String,
+}
+
+/// What a command that writes to a database did.
+#[derive(Debug, Serialize)]
+pub struct Moved {
+    pub target: String,
+    /// The database in words.
+    pub database: String,
+    /// The revisions before.
+    pub from: Vec<String>,
+    /// The revisions after, read over a new connection.
+    pub to: Vec<String>,
+    /// Whether that is every head.
+    pub at_head: bool,
+    pub applied: Vec<Revision>,
+    #[serde(skip)]
+    pub text: String,
+}
+
+/// The answer of a command that takes one target or several.
+#[derive(Debug)]
+pub enum Answer<R> {
+    One(R),
+    Several(Vec<(String, std::result::Result<R, Error>)>),
+}
+
+impl Scope<'_> {
+    /// Asks every target; `keep_going` after one that failed.
+    pub fn each<'c, 's, R>(
+        &self,
+        chosen: &'c [Chosen<'s>],
+        keep_going: bool,
+        ask: impl Fn(&'c Chosen<'s>, bool) -> Result<R>,
+    ) -> Result<Answer<R>> {
+        if let [only] = chosen
+            && !only.by_pattern
+        {
+            return ask(only, false).map(Answer::One);
+        }
+        let mut answers = Vec::new();
+        for target in chosen {
+            let answer = ask(target, true);
+            if let Err(error) = &answer {
+                if error.words().is_none() {
+                    return Err(error.clone());
+                }
+                self.out.fail_one(error);
+            }
+            let failed = answer.is_err();
+            answers.push((target.name.clone(), answer));
+            if failed && !keep_going {
+                break;
+            }
+        }
+        Ok(Answer::Several(answers))
+    }
+
+    /// Runs a command that only looks: Alembic's text, or the same as data.
+    pub fn look(
+        &self,
+        chosen: &Chosen<'_>,
+        several: bool,
+        needs: Needs,
+        argv: Vec<String>,
+        graph: (&'static str, Map<String, Value>),
+    ) -> Result<Looked> {
+        let step = match self.out.format {
+            Format::Text => Step::alembic(argv),
+            Format::Json => Step::Graph { question: graph.0, arguments: graph.1 },
+        };
+        let plan = self.plan(chosen, needs, vec![step], Wishes::default())?;
+        self.say_missing(&plan);
+        let mut live = Live::of(self.out, &plan.target, several);
+        let ended = self.run(&plan, &mut live)?.good()?;
+        Ok(Looked { target: chosen.name.clone(), data: data(graph.0, ended), text: live.text() })
+    }
+
+    /// Runs a command that writes to the database, verified.
+    pub fn write(&self, chosen: &Chosen<'_>, several: bool, argv: Vec<String>, wishes: Wishes<'_>) -> Result<Moved> {
+        let plan = self.plan(chosen, Needs::Writing, vec![Step::verified(argv)], wishes)?;
+        let place = plan.reach.as_ref().map(|reach| reach.engine.place()).unwrap_or_default();
+        self.out.note(&format!("{}: {place}", chosen.name));
+        let mut live = Live::of(self.out, &plan.target, several);
+        let told = self.run(&plan, &mut live)?.good()?.told;
+        let from = told.before.unwrap_or_default();
+        let to = told.verified.unwrap_or_else(|| from.clone());
+        let head = if told.at_head { " (head)" } else { "" };
+        self.out.line(&format!("{}: now at {}{head}", chosen.name, heads_in_words(&to)));
+        Ok(Moved {
+            target: chosen.name.clone(),
+            database: place,
+            from,
+            to,
+            at_head: told.at_head,
+            applied: told.applied,
+            text: live.text(),
+        })
+    }
+
+    /// Runs a command whose stdout is SQL and which writes nothing.
+    pub fn sql(&self, chosen: &Chosen<'_>, several: bool, step: Step, wishes: Wishes<'_>) -> Result<Looked> {
+        let plan = self.plan(chosen, Needs::Reading, vec![step], wishes)?;
+        let json = self.out.format == Format::Json;
+        let mut live =
+            if json { Live::keeping(self.out, &plan.target) } else { Live::of(self.out, &plan.target, several) };
+        self.run(&plan, &mut live)?.good()?;
+        let text = live.text();
+        let data = Map::from_iter([("sql".to_owned(), Value::from(text.clone()))]);
+        Ok(Looked { target: chosen.name.clone(), data, text })
+    }
+
+    /// A database that is not there is read as empty, and that is said.
+    pub fn say_missing(&self, plan: &Plan<'_>) {
+        if let Some(reach) = plan.reach.as_ref().filter(|reach| reach.engine.is_missing_file()) {
+            self.out.line(&format!("{}: {} is not there; it is read as empty", plan.target, reach.engine.place()));
+        }
+    }
+}
+
+fn data(question: &str, ended: Ended) -> Map<String, Value> {
+    let result = ended.told.results.into_iter().next();
+    result.map(|value| Map::from_iter([(name_of(question).to_owned(), value)])).unwrap_or_default()
+}
+
+/// The field that holds a question's answer.
+fn name_of(question: &str) -> &str {
+    match question {
+        "history" | "show" => "revisions",
+        other => other,
+    }
+}
+
+impl fmt::Display for Looked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Report for Looked {}
+
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Report for Moved {}
+
+impl<R: fmt::Display> fmt::Display for Answer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(report) => report.fmt(f),
+            Self::Several(answers) => answers.iter().try_for_each(|(name, answer)| match answer {
+                Ok(report) => {
+                    let text = report.to_string();
+                    let lines =
+                        text.lines().map(|line| if line.is_empty() { String::new() } else { format!("  {line}") });
+                    writeln!(f, "{name}:")?;
+                    lines.into_iter().try_for_each(|line| writeln!(f, "{line}"))
+                }
+                Err(_) => Ok(()),
+            }),
+        }
+    }
+}
+
+impl<R: Serialize> Serialize for Answer<R> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Self::One(report) => report.serialize(serializer),
+            Self::Several(answers) => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry("results", &Results(answers))?;
+                map.end()
+            }
+        }
+    }
+}
+
+struct Results<'a, R>(&'a [(String, std::result::Result<R, Error>)]);
+
+impl<R: Serialize> Serialize for Results<'_, R> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut sequence = serializer.serialize_seq(Some(self.0.len()))?;
+        for (name, answer) in self.0 {
+            match answer {
+                Ok(report) => sequence.serialize_element(report)?,
+                Err(error) => {
+                    let mut value = fields(error);
+                    value["target"] = Value::from(name.as_str());
+                    sequence.serialize_element(&value)?;
+                }
+            }
+        }
+        sequence.end()
+    }
+}
+
+impl<R: Report> Report for Answer<R> {
+    fn code(&self) -> u8 {
+        match self {
+            Self::One(report) => report.code(),
+            Self::Several(answers) => error::worst(answers.iter().map(|(_, answer)| match answer {
+                Ok(report) => report.code(),
+                Err(error) => error.code(),
+            })),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Positional words: which one is the target, which ones are revisions.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::settings::targets::{is_target, nearest};
+use crate::settings::{Settings, VersionsEntry};
+
+use super::Scope;
+
+/// Words sorted out.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Sorted {
+    pub target: Option<String>,
+    pub revisions: Vec<String>,
+}
+
+impl Scope<'_> {
+    /// An existing target wins; then what looks like a revision is one; anything else is an error.
+    pub fn sort_words(&self, words: &[String], said_outright: &[String]) -> Result<Sorted> {
+        let (target, mut revisions) = match words.split_first() {
+            None => (None, Vec::new()),
+            Some((first, rest)) if names_a_target(self.settings, first) => (Some(first.clone()), rest.to_vec()),
+            Some((first, _)) if is_revision(self.settings, first) => (None, words.to_vec()),
+            Some((first, rest)) => return Err(self.neither(first, !rest.is_empty())),
+        };
+        if !said_outright.is_empty() && !revisions.is_empty() {
+            return Err(Error::usage(format!("the revision is given twice: {} and --revision", revisions.join(" "))));
+        }
+        revisions.extend(said_outright.iter().cloned());
+        Ok(Sorted { target, revisions })
+    }
+
+    /// As [`Scope::sort_words`] where one revision at most is meant.
+    pub fn sort_one(&self, words: &[String], said_outright: Option<&str>) -> Result<(Option<String>, Option<String>)> {
+        let said: Vec<String> = said_outright.map(str::to_owned).into_iter().collect();
+        let mut sorted = self.sort_words(words, &said)?;
+        if sorted.revisions.len() > 1 {
+            return Err(Error::usage(format!(
+                "one revision is taken, not {}: {}",
+                sorted.revisions.len(),
+                sorted.revisions.join(" ")
+            )));
+        }
+        Ok((sorted.target, sorted.revisions.pop()))
+    }
+
+    fn neither(&self, word: &str, target_expected: bool) -> Error {
+        let names = names(self.settings);
+        let near = nearest(word, &names);
+        let what = if target_expected { "no target" } else { "neither a target nor a known revision" };
+        let error = Error::usage(format!("`{word}` is {what}"));
+        let revision = if target_expected { "" } else { "; for a revision write --revision" };
+        if near.is_empty() {
+            return error.help(format!("the targets are {}{revision}", names.join(", ")));
+        }
+        error.help(format!("did you mean {}?{revision}", near.join(" or ")))
+    }
+}
+
+fn names(settings: &Settings) -> Vec<String> {
+    let mut names = Vec::new();
+    for project in settings.projects().values() {
+        names.push(project.name.clone());
+        names.extend(project.db.keys().map(|database| format!("{}.{database}", project.name)));
+    }
+    names
+}
+
+fn names_a_target(settings: &Settings, word: &str) -> bool {
+    word.contains("://") || word.starts_with("development.") || is_target(settings, word)
+}
+
+fn is_revision(settings: &Settings, word: &str) -> bool {
+    let relative = || {
+        let digits = word.strip_prefix(['+', '-']).unwrap_or_default();
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    ["head", "heads", "base", "current"].contains(&word)
+        || relative()
+        || word.contains(':')
+        || word.contains('@')
+        || is_known_id(settings, word)
+}
+
+/// Whether a revision file of any project begins its id so.
+fn is_known_id(settings: &Settings, word: &str) -> bool {
+    let folders = settings.projects().values().flat_map(|project| {
+        project.db.values().map(|database| database.kind).flat_map(|kind| project.versions_for(kind))
+    });
+    folders.into_iter().any(|entry| match entry {
+        VersionsEntry::Folder(folder) => holds_id(&folder, word),
+        VersionsEntry::Package(_) => false,
+    })
+}
+
+fn holds_id(folder: &Path, word: &str) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return false;
+    };
+    entries.flatten().any(|entry| {
+        let path = entry.path();
+        if path.is_dir() {
+            return !path.is_symlink() && holds_id(&path, word);
+        }
+        let python = path.extension().is_some_and(|extension| extension == "py");
+        python && std::fs::read_to_string(&path).is_ok_and(|source| source.lines().any(|line| assigns(line, word)))
+    })
+}
+
+/// `revision = "a1b2…"`, with or without a type.
+fn assigns(line: &str, word: &str) -> bool {
+    let Some((name, value)) = line.split_once('=') else {
+        return false;
+    };
+    let name = name.split(':').next().unwrap_or_default().trim();
+    name == "revision" && value.trim().trim_start_matches(['"', '\'']).starts_with(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_known_by_its_beginning() {
+        assert!(assigns("revision: str = 'a1b2c3'", "a1b"));
+        assert!(assigns("revision = \"a1b2c3\"", "a1b2c3"));
+        assert!(!assigns("down_revision = 'a1b2c3'", "a1b"));
+    }
+}

@@ -1,0 +1,90 @@
+//! What the commands that write to a database share: the SQL instead of the deed, and the result of either.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::alembic::Step;
+use crate::error::Result;
+use crate::output::Report;
+
+use super::Place;
+use super::planning::Wishes;
+use super::reports::{Answer, Looked, Moved};
+use super::scope::{Chosen, Needs, Scope};
+
+/// Ways of writing nothing.
+#[derive(Debug, clap::Args)]
+pub struct Instead {
+    /// Print the SQL from the database's current revision on; write nothing
+    #[arg(long, conflicts_with = "sql")]
+    dry_run: bool,
+    /// Print the SQL as Alembic does, from base or START:END on; needs no database
+    #[arg(long)]
+    sql: bool,
+    /// A tag for env.py
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Written {
+    Moved(Moved),
+    Sql(Looked),
+}
+
+impl Instead {
+    pub fn writes(&self) -> bool {
+        !(self.dry_run || self.sql)
+    }
+
+    /// The beginning of Alembic's command line.
+    pub fn argv(&self, place: &Place, command: &str) -> Vec<String> {
+        let x = place.x.iter().flat_map(|pair| ["-x".to_owned(), pair.clone()]);
+        let tag = self.tag.iter().map(|tag| format!("--tag={tag}"));
+        x.chain([command.to_owned()]).chain(tag).collect()
+    }
+}
+
+impl<'a> Scope<'a> {
+    /// The targets of a command that writes, unless it only prints.
+    pub fn writable(&self, word: Option<&str>, place: &Place, instead: &Instead) -> Result<Vec<Chosen<'a>>> {
+        if instead.writes() {
+            return self.allow_writing(self.targets(word, place, Needs::Writing)?);
+        }
+        self.targets(word, place, Needs::Reading)
+    }
+
+    /// Writes to every target, stopping at the first failure; or prints the SQL.
+    pub fn write_each(
+        &self,
+        chosen: &[Chosen<'a>],
+        argv: &[String],
+        instead: &Instead,
+        wishes: Wishes<'_>,
+    ) -> Result<Answer<Written>> {
+        self.each(chosen, !instead.writes(), |target, several| {
+            if instead.writes() {
+                return self.write(target, several, argv.to_vec(), wishes).map(Written::Moved);
+            }
+            let step = if instead.dry_run {
+                Step::DryRun { argv: argv.to_vec() }
+            } else {
+                Step::alembic(argv.iter().cloned().chain(["--sql".to_owned()]))
+            };
+            self.sql(target, several, step, wishes).map(Written::Sql)
+        })
+    }
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Moved(moved) => moved.fmt(f),
+            Self::Sql(sql) => sql.fmt(f),
+        }
+    }
+}
+
+impl Report for Written {}

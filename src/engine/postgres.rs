@@ -1,0 +1,180 @@
+//! PostgreSQL: a database on a server, reached by libpq's programs and by the project's driver.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+
+use crate::environment::Environment;
+use crate::error::{Error, Result};
+use crate::process::{self, Tool};
+use crate::secret::Secret;
+use crate::settings::{Database, Postgres};
+
+use super::{Identity, Parts};
+
+const DEFAULT_PORT: u16 = 5432;
+/// The database that is always there, to ask about others.
+const MAINTENANCE: &str = "postgres";
+
+#[derive(Clone)]
+pub struct Server {
+    host: Option<String>,
+    port: Option<u16>,
+    user: Option<String>,
+    pub(super) password: Option<Secret>,
+    name: String,
+    options: IndexMap<String, String>,
+    driver: Option<String>,
+    /// Where PostgreSQL's programs are looked for.
+    programs: OsString,
+    working_dir: PathBuf,
+}
+
+impl Server {
+    pub fn of(
+        database: &Database,
+        connection: &Postgres,
+        password: Option<Secret>,
+        environment: &Environment,
+    ) -> Result<Self> {
+        let Some(name) = database.db_name.clone().or_else(|| connection.database.clone()) else {
+            return Err(Error::usage(format!("{}: the database has no `db_name`", database.name)));
+        };
+        Ok(Self {
+            host: connection.host.clone(),
+            port: connection.port,
+            user: connection.user.clone(),
+            password,
+            name,
+            options: connection.options.clone(),
+            driver: database.driver.clone().or_else(|| connection.driver.clone()),
+            programs: programs(database.pg_bin.as_deref(), environment),
+            working_dir: environment.working_dir().to_path_buf(),
+        })
+    }
+
+    pub fn parts(&self) -> Parts<'_> {
+        Parts::Postgresql {
+            driver: self.driver.as_deref(),
+            host: self.host.as_deref(),
+            port: self.port,
+            user: self.user.as_deref(),
+            password: self.password.as_ref().map(Secret::expose),
+            database: &self.name,
+            query: &self.options,
+        }
+    }
+
+    pub fn identity(&self) -> Identity {
+        let host = self.host.as_deref().unwrap_or_default();
+        let local = ["", "localhost", "127.0.0.1", "::1"].contains(&host);
+        let host = if local { "localhost".to_owned() } else { host.to_lowercase() };
+        Identity::Server { host, port: self.port.unwrap_or(DEFAULT_PORT), name: self.name.clone() }
+    }
+
+    pub fn place(&self) -> String {
+        let host = self.host.as_deref().unwrap_or("localhost");
+        format!("postgres {host}:{}/{}", self.port.unwrap_or(DEFAULT_PORT), self.name)
+    }
+
+    pub fn exists(&self) -> Result<bool> {
+        let query = format!("select 1 from pg_database where datname = {}", literal(&self.name));
+        Ok(!self.ask(&query)?.trim().is_empty())
+    }
+
+    pub fn create(&self) -> Result<()> {
+        self.ask(&format!("create database {}", identifier(&self.name))).map(drop)
+    }
+
+    /// Runs one statement in the maintenance database.
+    fn ask(&self, statement: &str) -> Result<String> {
+        let Some(psql) = process::find("psql", Some(&self.programs), &self.working_dir) else {
+            return Err(Error::environment("psql was not found")
+                .help("install PostgreSQL's client programs, or set `pg_bin` to their folder"));
+        };
+        let tool = Tool::new(psql).args(["-X", "-w", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]);
+        let captured = self.with_variables(tool, MAINTENANCE).capture()?;
+        if captured.status.success() {
+            return Ok(String::from_utf8_lossy(&captured.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&captured.stderr).trim().to_owned();
+        Err(Error::database(format!("{}: psql could not run `{statement}`", self.place())).detail(said))
+    }
+
+    /// libpq's variables: the password is in no argument.
+    fn with_variables(&self, tool: Tool, database: &str) -> Tool {
+        let mut tool = tool.env_remove("PGSERVICE").env("PGDATABASE", database);
+        if let Some(host) = &self.host {
+            tool = tool.env("PGHOST", host).env_remove("PGHOSTADDR");
+        }
+        if let Some(port) = self.port {
+            tool = tool.env("PGPORT", port.to_string());
+        }
+        if let Some(user) = &self.user {
+            tool = tool.env("PGUSER", user);
+        }
+        if let Some(password) = &self.password {
+            tool = tool.env("PGPASSWORD", password.expose());
+        }
+        for (option, value) in &self.options {
+            if let Some(variable) = variable_of(option) {
+                tool = tool.env(variable, value);
+            }
+        }
+        tool
+    }
+}
+
+/// libpq's variable for a connection keyword (PostgreSQL manual, "Environment Variables" of libpq).
+fn variable_of(keyword: &str) -> Option<&'static str> {
+    Some(match keyword {
+        "sslmode" => "PGSSLMODE",
+        "sslcert" => "PGSSLCERT",
+        "sslkey" => "PGSSLKEY",
+        "sslrootcert" => "PGSSLROOTCERT",
+        "sslcrl" => "PGSSLCRL",
+        "application_name" => "PGAPPNAME",
+        "connect_timeout" => "PGCONNECT_TIMEOUT",
+        "options" => "PGOPTIONS",
+        "service" => "PGSERVICE",
+        "passfile" => "PGPASSFILE",
+        "hostaddr" => "PGHOSTADDR",
+        "channel_binding" => "PGCHANNELBINDING",
+        "gssencmode" => "PGGSSENCMODE",
+        "target_session_attrs" => "PGTARGETSESSIONATTRS",
+        _ => return None,
+    })
+}
+
+/// `pg_bin`, then `PATH`, then where Debian and Homebrew put the programs.
+pub fn programs(pg_bin: Option<&std::path::Path>, environment: &Environment) -> OsString {
+    let mut folders: Vec<PathBuf> = pg_bin.map(PathBuf::from).into_iter().collect();
+    folders
+        .extend(environment.os("PATH").map(|path| std::env::split_paths(path).collect::<Vec<_>>()).unwrap_or_default());
+    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
+        .unwrap_or_default();
+    versions.sort();
+    folders.extend(versions.into_iter().rev());
+    folders.push("/opt/homebrew/opt/libpq/bin".into());
+    std::env::join_paths(folders.iter().filter(|folder| !folder.to_string_lossy().contains(':'))).unwrap_or_default()
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_for_sql() {
+        assert_eq!((literal("it's"), identifier("a\"b")), ("'it''s'".into(), "\"a\"\"b\"".into()));
+    }
+}

@@ -1,0 +1,84 @@
+//! SQLite: a file, or nothing but memory.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+
+use crate::error::{Error, Result};
+use crate::settings::{Sqlite, SqlitePath};
+
+use super::{Identity, Parts};
+
+#[derive(Clone)]
+pub struct File {
+    path: SqlitePath,
+    options: IndexMap<String, String>,
+    driver: Option<String>,
+}
+
+impl File {
+    pub fn of(connection: &Sqlite, driver: Option<&str>) -> Self {
+        Self {
+            path: connection.path.clone(),
+            options: connection.options.clone(),
+            driver: driver.map(str::to_owned).or_else(|| connection.driver.clone()),
+        }
+    }
+
+    /// Absent, or the empty file that other tools leave behind is still a database.
+    pub fn is_missing(&self) -> bool {
+        self.file().is_some_and(|path| !path.exists())
+    }
+
+    pub fn parts(&self) -> Parts<'_> {
+        let path = self.file().map_or(":memory:".into(), |path| path.to_string_lossy().into_owned());
+        Parts::Sqlite { path, query: &self.options, driver: self.driver.as_deref() }
+    }
+
+    pub fn identity(&self) -> Identity {
+        let Some(path) = self.file() else {
+            return Identity::Memory;
+        };
+        if let Ok(metadata) = fs::metadata(path) {
+            return Identity::Inode { device: metadata.dev(), inode: metadata.ino() };
+        }
+        let folder = path.parent().and_then(|folder| fs::canonicalize(folder).ok());
+        Identity::Path(match (folder, path.file_name()) {
+            (Some(folder), Some(name)) => folder.join(name),
+            _ => path.to_path_buf(),
+        })
+    }
+
+    pub fn create(&self) -> Result<()> {
+        self.make_folder()?;
+        let Some(path) = self.file() else { return Ok(()) };
+        match fs::OpenOptions::new().append(true).create(true).open(path) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::environment(format!("could not create {}: {error}", path.display()))),
+        }
+    }
+
+    pub fn make_folder(&self) -> Result<()> {
+        let Some(folder) = self.file().and_then(|path| path.parent()) else {
+            return Ok(());
+        };
+        match fs::create_dir_all(folder) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(Error::environment(format!("could not make the folder {}: {error}", folder.display()))
+                .help("`db_path` names a file in a folder that you may write to")),
+        }
+    }
+
+    pub fn place(&self) -> String {
+        self.file().map_or("sqlite in memory".into(), |path| format!("sqlite {}", path.display()))
+    }
+
+    fn file(&self) -> Option<&PathBuf> {
+        match &self.path {
+            SqlitePath::Memory => None,
+            SqlitePath::File(path) => Some(path),
+        }
+    }
+}

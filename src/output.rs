@@ -1,0 +1,191 @@
+//! The terminal: results on stdout, everything else on stderr, questions on a terminal only.
+
+use std::cell::Cell;
+use std::fmt::Display;
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::error::{Error, Result};
+
+/// What a command found: words by `Display`, fields by `Serialize`, and the verdict.
+pub trait Report: Display + Serialize {
+    /// Whether the answer is yes; `false` is exit code 1.
+    fn ok(&self) -> bool {
+        true
+    }
+
+    /// The exit code, where there is more to say than yes or no.
+    fn code(&self) -> u8 {
+        u8::from(!self.ok())
+    }
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// The two streams and the person before them.
+pub struct Output {
+    pub format: Format,
+    pub quiet: bool,
+    pub verbose: bool,
+    color: bool,
+    asks: bool,
+    closed: Cell<bool>,
+}
+
+impl Output {
+    /// `asks` is whether questions may be asked where there is a terminal.
+    pub fn new(format: Format, color: Color, quiet: bool, verbose: bool, asks: bool) -> Self {
+        let color = match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => io::stderr().is_terminal(),
+        };
+        let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+        Self { format, quiet, verbose, color, asks: asks && terminal, closed: Cell::new(false) }
+    }
+
+    /// Whether a person can be asked.
+    pub fn asks(&self) -> bool {
+        self.asks
+    }
+
+    /// Shows a command's result and gives its exit code.
+    pub fn show(&self, report: &impl Report) -> u8 {
+        match self.format {
+            Format::Text => self.write(report.to_string().as_bytes()),
+            Format::Json => match serde_json::to_string_pretty(report) {
+                Ok(text) => self.write(format!("{text}\n").as_bytes()),
+                Err(error) => self.line(&format!("error: the result is no JSON: {error}")),
+            },
+        }
+        report.code()
+    }
+
+    /// Bytes of a result as they come. A closed stdout (`| head -1`) is the reader's wish, not a fault.
+    pub fn write(&self, bytes: &[u8]) {
+        if self.closed.get() || bytes.is_empty() {
+            return;
+        }
+        let mut stdout = io::stdout().lock();
+        if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
+            self.closed.set(true);
+        }
+    }
+
+    /// Bytes that belong to no result.
+    pub fn write_aside(&self, bytes: &[u8]) {
+        let _ = io::stderr().lock().write_all(bytes);
+    }
+
+    /// A line that is always said: what was applied, where the database is now.
+    pub fn line(&self, text: &str) {
+        self.write_aside(format!("{text}\n").as_bytes());
+    }
+
+    /// A line that `--quiet` mutes.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.line(text);
+        }
+    }
+
+    pub fn warn(&self, text: &str) {
+        self.line(&format!("{} {text}", self.painted("warning:", "33")));
+    }
+
+    /// Shows an error; with `--format json` as one document on stdout too. Gives its exit code.
+    pub fn fail(&self, error: &Error) -> u8 {
+        if let Some(words) = error.words() {
+            self.line(&format!("{} {error}", self.painted("error:", "31")));
+            if self.verbose
+                && let Some(text) = words.log.as_ref().and_then(|log| std::fs::read_to_string(log).ok())
+            {
+                self.line(text.trim_end());
+            }
+            if self.format == Format::Json {
+                self.write(format!("{:#}\n", fields(error)).as_bytes());
+            }
+        }
+        error.code()
+    }
+
+    /// Shows the error of one target among several; the document on stdout comes at the end.
+    pub fn fail_one(&self, error: &Error) {
+        self.line(&format!("{} {error}", self.painted("error:", "31")));
+    }
+
+    /// Asks for a line, with a default; off a terminal there is no answer.
+    pub fn ask(&self, question: &str, default: Option<&str>) -> Option<String> {
+        if !self.asks {
+            return None;
+        }
+        let hint = default.map(|default| format!(" [{default}]")).unwrap_or_default();
+        self.write_aside(format!("{question}{hint} ").as_bytes());
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer).ok()?;
+        let answer = answer.trim();
+        match default {
+            _ if read == 0 => None,
+            Some(default) if answer.is_empty() => Some(default.to_owned()),
+            _ => Some(answer.to_owned()),
+        }
+    }
+
+    /// Asks for yes or no; off a terminal there is no answer.
+    pub fn agree(&self, question: &str) -> Option<bool> {
+        let answer = self.ask(&format!("{question} [y/N]"), None)?;
+        Some(["y", "yes"].contains(&answer.to_lowercase().as_str()))
+    }
+
+    /// Asks to choose one of several; off a terminal there is no answer.
+    pub fn choose(&self, question: &str, among: &[String]) -> Option<usize> {
+        if !self.asks {
+            return None;
+        }
+        self.line(question);
+        for (index, name) in among.iter().enumerate() {
+            self.line(&format!("  {}  {name}", index + 1));
+        }
+        let answer = self.ask("number or name:", None)?;
+        let by_number = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        by_number.filter(|&index| index < among.len()).or_else(|| among.iter().position(|name| *name == answer))
+    }
+
+    fn painted(&self, text: &str, color: &str) -> String {
+        if self.color { format!("\u{1b}[{color}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// An error as fields.
+pub fn fields(error: &Error) -> serde_json::Value {
+    let words = error.words().cloned().unwrap_or_default();
+    json!({"error": {
+        "code": error.code(),
+        "message": words.what,
+        "detail": words.detail,
+        "help": words.help,
+        "log": words.log,
+    }})
+}
+
+/// The answer of the one who gave none.
+pub fn unanswered<T>(answer: Option<T>) -> Result<T> {
+    answer.ok_or_else(|| Error::usage("no answer was given"))
+}

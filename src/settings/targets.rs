@@ -1,0 +1,431 @@
+//! Which projects and databases a command means: names, patterns, the working directory.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+use super::{Database, Project, Settings};
+
+/// The name under which development servers are reached.
+const DEVELOPMENT: &str = "development";
+
+/// A project, with one of its databases where the command needs one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    pub project: String,
+    pub database: Option<String>,
+}
+
+/// What a command asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The name that was given.
+    pub word: Option<&'a str>,
+    /// `--all`.
+    pub all: bool,
+    /// Whether a database is needed, or the project's files are enough.
+    pub database: bool,
+    /// Without a name: take all of several (reading), choose (writing), or never infer (dangerous).
+    pub without: Without,
+    pub working_dir: &'a Path,
+}
+
+/// What happens where no target is given and there are several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Without {
+    TakesAll,
+    Chooses,
+    Refuses,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selected {
+    /// One target was meant.
+    One(Target),
+    /// A pattern: it may hold several, and protected ones are passed over when writing.
+    Several(Vec<Target>),
+    /// The name is not enough: one of these has to be chosen.
+    Unclear { why: String, among: Vec<Target> },
+}
+
+impl Target {
+    /// `billing.prod`, or `billing`.
+    pub fn name(&self) -> String {
+        match &self.database {
+            Some(database) => format!("{}.{database}", self.project),
+            None => self.project.clone(),
+        }
+    }
+}
+
+/// Finds what a command means.
+pub fn select(settings: &Settings, wanted: &Wanted<'_>) -> Result<Selected> {
+    match wanted.word {
+        _ if wanted.all => Ok(Selected::Several(pattern(settings, "*", "*", wanted.database))),
+        Some(word) => by_name(settings, word, wanted.database),
+        None => inferred(settings, wanted),
+    }
+}
+
+/// Whether this word names a target or is a pattern for some, so that it is no revision.
+pub fn is_target(settings: &Settings, word: &str) -> bool {
+    if word.contains('*') {
+        return by_name(settings, word, false).is_ok();
+    }
+    match word.split_once('.') {
+        Some((DEVELOPMENT, server)) => settings.development().contains_key(split_server(server).0),
+        Some((project, database)) => {
+            settings.projects().get(project).is_some_and(|project| project.db.contains_key(database))
+        }
+        None => settings.projects().contains_key(word),
+    }
+}
+
+/// A server of `development:` and, where it is given, a database on it: `development.pglocal/name`.
+pub fn development<'s, 'w>(settings: &'s Settings, word: &'w str) -> Option<Result<(&'s Database, Option<&'w str>)>> {
+    let (server, name) = split_server(word.strip_prefix("development.")?);
+    let known = settings.development();
+    Some(known.get(server).map(|database| (database, name)).ok_or_else(|| {
+        let names = known.keys().map(|name| format!("{DEVELOPMENT}.{name}"));
+        unknown("development server", &format!("{DEVELOPMENT}.{server}"), names.collect())
+    }))
+}
+
+fn split_server(word: &str) -> (&str, Option<&str>) {
+    match word.split_once('/') {
+        Some((server, name)) => (server, Some(name)),
+        None => (word, None),
+    }
+}
+
+fn by_name(settings: &Settings, word: &str, needs_database: bool) -> Result<Selected> {
+    let (project_name, database_name) = match word.split_once('.') {
+        Some((project, database)) => (project, Some(database)),
+        None => (word, None),
+    };
+    if word.contains('*') {
+        let found = pattern(settings, project_name, database_name.unwrap_or("*"), needs_database);
+        return if found.is_empty() { Err(nothing_matches(settings, word)) } else { Ok(Selected::Several(found)) };
+    }
+    let Some(project) = settings.projects().get(project_name) else {
+        return Err(unknown("project", project_name, settings.projects().keys().cloned().collect()));
+    };
+    match database_name {
+        Some(database) if project.db.contains_key(database) => Ok(Selected::One(target(project, Some(database)))),
+        Some(database) => {
+            let names = project.db.keys().map(|name| format!("{project_name}.{name}")).collect();
+            Err(unknown("database", &format!("{project_name}.{database}"), names))
+        }
+        None => of_project(project, needs_database),
+    }
+}
+
+fn of_project(project: &Project, needs_database: bool) -> Result<Selected> {
+    if let Some(database) = only_database(project) {
+        return Ok(Selected::One(target(project, Some(&database.name))));
+    }
+    if !needs_database {
+        return Ok(Selected::One(target(project, None)));
+    }
+    let among: Vec<Target> = project.db.keys().map(|name| target(project, Some(name))).collect();
+    if among.is_empty() {
+        return Err(Error::usage(format!("project {} has no database", project.name))
+            .help(format!("add one: shed settings add database {}.NAME --type sqlite --db-path FILE", project.name)));
+    }
+    let why = format!("project {} has {} databases and none is marked `default: true`", project.name, among.len());
+    Ok(Selected::Unclear { why, among })
+}
+
+/// The only database, or the one marked as default.
+fn only_database(project: &Project) -> Option<&Database> {
+    let mut databases = project.db.values();
+    match (databases.next(), databases.next()) {
+        (Some(only), None) => Some(only),
+        _ => project.db.values().find(|database| database.default),
+    }
+}
+
+fn pattern(settings: &Settings, project: &str, database: &str, needs_database: bool) -> Vec<Target> {
+    let projects = settings.projects().values().filter(|candidate| matches(project, &candidate.name));
+    projects.flat_map(|candidate| in_project(candidate, database, needs_database)).collect()
+}
+
+/// Commands about files run once per project.
+fn in_project(project: &Project, database: &str, needs_database: bool) -> Vec<Target> {
+    let mut names = project.db.keys().filter(|name| matches(database, name));
+    if needs_database {
+        return names.map(|name| target(project, Some(name))).collect();
+    }
+    if database != "*" && names.next().is_none() {
+        return Vec::new();
+    }
+    vec![target(project, only_database(project).map(|database| database.name.as_str()))]
+}
+
+fn inferred(settings: &Settings, wanted: &Wanted<'_>) -> Result<Selected> {
+    if wanted.without == Without::Refuses {
+        return Err(Error::usage("this command needs a target").help("name it: PROJECT.DATABASE"));
+    }
+    let projects = settings.projects();
+    if projects.is_empty() {
+        return Err(Error::usage(format!("{} lists no projects", settings.path().display()))
+            .help("add one: shed init NAME --module MODULE"));
+    }
+    let here = project_at(settings, wanted.working_dir);
+    if let Some(project) = here.or_else(|| projects.values().next().filter(|_| projects.len() == 1)) {
+        return match of_project(project, wanted.database)? {
+            Selected::Unclear { .. } if wanted.without == Without::TakesAll => {
+                Ok(Selected::Several(in_project(project, "*", wanted.database)))
+            }
+            selected => Ok(selected),
+        };
+    }
+    let all = pattern(settings, "*", "*", wanted.database);
+    if wanted.without == Without::TakesAll {
+        return Ok(Selected::Several(all));
+    }
+    let why = format!("{} lists {} projects and none was named", settings.path().display(), projects.len());
+    Ok(Selected::Unclear { why, among: all })
+}
+
+/// The project whose part of the tree holds this folder.
+pub fn project_at<'s>(settings: &'s Settings, folder: &Path) -> Option<&'s Project> {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    let mut found: Vec<(PathBuf, &Project)> = settings
+        .projects()
+        .values()
+        .map(|project| (territory(settings, project), project))
+        .filter(|(territory, _)| folder.starts_with(territory))
+        .collect();
+    found.sort_by_key(|(territory, _)| std::cmp::Reverse(territory.components().count()));
+    match found.as_slice() {
+        [(first, _), (second, _), ..] if first == second => None,
+        [(_, project), ..] => Some(project),
+        [] => None,
+    }
+}
+
+/// The widest folder around a project's models, below the root, that holds no other project's models.
+fn territory(settings: &Settings, project: &Project) -> PathBuf {
+    let root = settings.root();
+    let others: Vec<&Path> = settings
+        .projects()
+        .values()
+        .filter(|other| other.name != project.name)
+        .map(|other| other.folder.as_path())
+        .collect();
+    let free = |folder: &&Path| {
+        folder.starts_with(root) && *folder != root && !others.iter().any(|other| other.starts_with(folder))
+    };
+    let widest = project.folder.ancestors().take_while(free).last();
+    widest.unwrap_or(&project.folder).to_path_buf()
+}
+
+fn target(project: &Project, database: Option<&str>) -> Target {
+    Target { project: project.name.clone(), database: database.map(str::to_owned) }
+}
+
+/// `*` stands for any run of characters.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, rest)) => name.strip_prefix(start).is_some_and(|tail| {
+            (0..=tail.len()).filter(|&at| tail.is_char_boundary(at)).any(|at| matches(rest, &tail[at..]))
+        }),
+    }
+}
+
+fn nothing_matches(settings: &Settings, word: &str) -> Error {
+    let all: Vec<String> = pattern(settings, "*", "*", true).iter().map(Target::name).collect();
+    Error::usage(format!("no target matches `{word}`")).help(format!("the targets are {}", all.join(", ")))
+}
+
+fn unknown(what: &str, name: &str, known: Vec<String>) -> Error {
+    let error = Error::usage(format!("no {what} is named `{name}`"));
+    if known.is_empty() {
+        return error.help(format!("the settings list no {what}"));
+    }
+    let near = nearest(name, &known);
+    if near.is_empty() {
+        return error.help(format!("the settings have {}", known.join(", ")));
+    }
+    error
+        .help(format!("did you mean {}?", near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")))
+}
+
+/// The names that are near enough to be a slip of the hand, best first, three at the most.
+pub fn nearest(name: &str, known: &[String]) -> Vec<String> {
+    let mut near: Vec<(f64, &String)> =
+        known.iter().map(|candidate| (strsim::jaro_winkler(name, candidate), candidate)).collect();
+    near.retain(|(likeness, _)| *likeness > 0.8);
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    near.into_iter().take(3).map(|(_, name)| name.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+
+    const THREE: &str = "
+development:
+  db:
+    scratch: { type: sqlite, connection: { db_path: dev } }
+projects:
+  billing:
+    module: services/billing/billing/models.py
+    db:
+      staging: { type: sqlite, default: true, connection: { db_path: b.db } }
+      prod: { type: sqlite, connection: { db_path: p.db } }
+  catalog:
+    module: services/catalog/models.py
+    db:
+      staging: { type: sqlite, connection: { db_path: c.db } }
+  ledger:
+    module: services/ledger/models.py
+    db:
+      one: { type: sqlite, connection: { db_path: l1.db } }
+      two: { type: sqlite, connection: { db_path: l2.db } }
+";
+
+    struct House {
+        folder: tempfile::TempDir,
+        settings: Settings,
+    }
+
+    fn house(text: &str) -> House {
+        let folder = tempfile::tempdir().unwrap();
+        for service in ["billing/billing", "catalog", "ledger"] {
+            std::fs::create_dir_all(folder.path().join("services").join(service)).unwrap();
+        }
+        let path = folder.path().join("shed.yaml");
+        std::fs::write(&path, text).unwrap();
+        let settings = Settings::read(&path, &Environment::of(&[], folder.path())).unwrap();
+        House { folder, settings }
+    }
+
+    impl House {
+        fn select(&self, word: Option<&str>, database: bool, without: Without, at: &str) -> Result<Selected> {
+            let working_dir = self.folder.path().join(at);
+            select(&self.settings, &Wanted { word, all: false, database, without, working_dir: &working_dir })
+        }
+
+        /// The names that a word selects, or the words of the error.
+        fn names(&self, word: Option<&str>, database: bool, without: Without, at: &str) -> String {
+            match self.select(word, database, without, at) {
+                Ok(Selected::One(target)) => target.name(),
+                Ok(Selected::Several(targets)) => joined(&targets),
+                Ok(Selected::Unclear { why, among }) => format!("{why}: {}", joined(&among)),
+                Err(error) => error.to_string(),
+            }
+        }
+
+        fn named(&self, word: &str) -> String {
+            self.names(Some(word), true, Without::Chooses, ".")
+        }
+    }
+
+    fn joined(targets: &[Target]) -> String {
+        targets.iter().map(Target::name).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_full_name_is_a_database() {
+        assert_eq!(house(THREE).named("billing.prod"), "billing.prod");
+    }
+
+    #[test]
+    fn a_project_means_its_default_or_its_only_database() {
+        let house = house(THREE);
+        assert_eq!(
+            (house.named("billing"), house.named("catalog")),
+            ("billing.staging".into(), "catalog.staging".into())
+        );
+    }
+
+    #[test]
+    fn a_project_with_several_databases_and_no_default_is_unclear() {
+        let said = house(THREE).named("ledger");
+        assert_eq!(said, "project ledger has 2 databases and none is marked `default: true`: ledger.one ledger.two");
+    }
+
+    #[test]
+    fn commands_about_files_need_no_database() {
+        let house = house(THREE);
+        assert_eq!(house.names(Some("ledger"), false, Without::TakesAll, "."), "ledger");
+        assert_eq!(house.names(Some("*"), false, Without::TakesAll, "."), "billing.staging catalog.staging ledger");
+    }
+
+    #[test]
+    fn patterns_select_several_in_the_order_of_the_settings() {
+        let house = house(THREE);
+        assert_eq!(house.named("billing.*"), "billing.staging billing.prod");
+        assert_eq!(house.named("*.staging"), "billing.staging catalog.staging");
+        assert_eq!(
+            house.named("*.nothing"),
+            "no target matches `*.nothing`\nhelp: the targets are billing.staging, billing.prod, catalog.staging, ledger.one, ledger.two"
+        );
+    }
+
+    #[test]
+    fn an_unknown_name_gets_the_nearest_ones() {
+        let house = house(THREE);
+        assert_eq!(house.named("biling"), "no project is named `biling`\nhelp: did you mean `billing`?");
+        assert_eq!(
+            house.named("billing.pord"),
+            "no database is named `billing.pord`\nhelp: did you mean `billing.prod` or `billing.staging`?"
+        );
+    }
+
+    #[test]
+    fn the_working_directory_names_the_project() {
+        let house = house(THREE);
+        for at in ["services/billing/billing", "services/billing"] {
+            assert_eq!(house.names(None, true, Without::Chooses, at), "billing.staging", "{at}");
+        }
+        assert_eq!(house.names(None, true, Without::Chooses, "services/catalog"), "catalog.staging");
+    }
+
+    #[test]
+    fn at_the_root_reading_takes_all_and_writing_asks() {
+        let house = house(THREE);
+        let all = "billing.staging billing.prod catalog.staging ledger.one ledger.two";
+        assert_eq!(house.names(None, true, Without::TakesAll, "."), all);
+        let said = house.names(None, true, Without::Chooses, "services");
+        assert!(said.ends_with(&format!("lists 3 projects and none was named: {all}")), "{said}");
+    }
+
+    #[test]
+    fn dangerous_commands_never_infer() {
+        let said = house(THREE).names(None, true, Without::Refuses, "services/catalog");
+        assert_eq!(said, "this command needs a target\nhelp: name it: PROJECT.DATABASE");
+    }
+
+    #[test]
+    fn the_only_project_needs_no_name() {
+        let one =
+            "projects: { solo: { module: m.py, db: { main: { type: sqlite, connection: { db_path: a.db } } } } }\n";
+        assert_eq!(house(one).names(None, true, Without::Chooses, "."), "solo.main");
+    }
+
+    #[test]
+    fn a_development_server_is_found_with_the_name_on_it() {
+        let house = house(THREE);
+        let found = |word| development(&house.settings, word);
+        let (server, name) = found("development.scratch/x").unwrap().unwrap();
+        assert_eq!((server.name.as_str(), name), ("scratch", Some("x")));
+        assert_eq!(found("development.scratch").unwrap().unwrap().1, None);
+        let said = found("development.scrach").unwrap().err().unwrap().to_string();
+        assert_eq!(
+            said,
+            "no development server is named `development.scrach`\nhelp: did you mean `development.scratch`?"
+        );
+        assert!(found("billing").is_none());
+    }
+
+    #[test]
+    fn a_star_stands_for_any_run_of_characters() {
+        assert!(matches("*", "x") && matches("a*c", "abbc") && matches("*-eu", "prod-eu") && !matches("a*", "ba"));
+    }
+}
