@@ -1,0 +1,30 @@
+//! The integration tests: the real program, the real Alembic, real databases.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test panics with what went wrong"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the harness starts programs and reads the environment itself"
+)]
+
+mod app;
+mod bad_input;
+mod blackbox;
+mod call;
+mod cluster;
+mod database;
+mod examples;
+mod floors;
+mod harness;
+mod models;
+mod options;
+mod registry;
+mod repo;
+mod secrets;
+mod settings;
+mod signals;
+mod targets;
+mod traps;
+mod written;
