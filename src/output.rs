@@ -94,12 +94,12 @@ impl Output {
         let _ = io::stderr().lock().write_all(bytes);
     }
 
-    /// A line that is always said: what was applied, where the database is now.
+    /// A line that is always said.
     pub fn line(&self, text: &str) {
         self.write_aside(format!("{text}\n").as_bytes());
     }
 
-    /// A line that `--quiet` mutes.
+    /// A line that `--quiet` mutes: what was applied, where the database is now.
     pub fn note(&self, text: &str) {
         if !self.quiet {
             self.line(text);

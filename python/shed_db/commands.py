@@ -40,6 +40,8 @@ class Commands(CommandLine):
             options.autogenerate = False
         if self.this.dry_from is not None:
             _as_dry_run(command, options, self.this.dry_from)
+        if command == "merge" and options.revisions == ["heads"]:
+            _demand_several_heads(config)
         self.this.starts(command, options)
         super().run_cmd(config, options)
 
@@ -75,6 +77,13 @@ def prepare(config: Config, run: Run) -> None:
     config.attributes[ATTRIBUTE] = run
     defaults = config.file_config.defaults()
     defaults["here"] = str(defaults["here"]).replace("%", "%%")  # type: ignore[index]
+
+
+def _demand_several_heads(config: Config) -> None:
+    """Alembic would write a revision that merges one head with nothing."""
+    heads = ScriptDirectory.from_config(config).get_heads()
+    if len(heads) < 2:
+        raise Refusal("command", f"there is nothing to merge: {heads[0] if heads else 'no revision'} is the only head")
 
 
 def config_of(run: Run) -> Config:

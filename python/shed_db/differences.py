@@ -28,7 +28,7 @@ def probable_renames(items: List[Item]) -> Iterator[str]:
             ):
                 yield (
                     f'table "{dropped["table"]}": the column "{dropped["column"]}" is dropped and "{added["column"]}" '
-                    f'added, both {added["after"]}: if this is a new name, write op.alter_column("{dropped["table"]}", '
+                    f'added, both {added["after"]}: if this is a rename, write op.alter_column("{dropped["table"]}", '
                     f'"{dropped["column"]}", new_column_name="{added["column"]}") instead, or the data is lost'
                 )
 

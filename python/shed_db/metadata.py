@@ -55,7 +55,9 @@ def none_found(loaded: List[ModuleType]) -> Refusal:
         )
     else:
         help = "set `metadata`, such as `metadata: package.module:Base`"
-    return Refusal("settings", f"no MetaData, declarative base or SQLModel in {looked}", help)
+    places = ", ".join(str(module.__file__) for module in loaded if getattr(module, "__file__", None))
+    where = f" ({places})" if places else ""
+    return Refusal("settings", f"no MetaData, declarative base or SQLModel in {looked}{where}", help)
 
 
 def tables(target: Target) -> List[Any]:

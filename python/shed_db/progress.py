@@ -18,6 +18,7 @@ class Progress:
         self.before: Optional[Tuple[str, ...]] = None
         self.expected: Optional[Set[str]] = None
         self.step: Any = None
+        self.script: Any = None
         self.connected = False
         self.offline = False
         self._active = False
@@ -27,6 +28,7 @@ class Progress:
         work = migration._migrations_fn
 
         def watched(heads: Sequence[str], context: Any) -> Iterator[Any]:
+            self.script = context.script
             self.begins(heads, before)
             for step in work(heads, context):
                 self.step_begins(step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import time
@@ -52,7 +53,9 @@ def _run_steps(wanted: settings.Settings, events: Events, parts: Optional[Dict[s
 
     _say_started(events, parts)
     logs.start(wanted.log_levels, "INFO" if wanted.verbose or _has_passthrough(wanted) else "WARNING")
-    sys.path[:0] = [folder for folder in wanted.python_path if folder not in sys.path]
+    # Without a path of its own a project has its working directory, as in Alembic's template (prepend_sys_path = .).
+    folders = wanted.python_path or [os.getcwd()]
+    sys.path[:0] = [folder for folder in folders if folder not in sys.path]
     return carry.out(wanted, events, parts)
 
 
@@ -61,7 +64,7 @@ def _has_passthrough(wanted: settings.Settings) -> bool:
 
 
 def _demand_versions() -> None:
-    for package, oldest in (("sqlalchemy", OLDEST_SQLALCHEMY), ("alembic", OLDEST_ALEMBIC)):
+    for package, oldest in (("alembic", OLDEST_ALEMBIC), ("sqlalchemy", OLDEST_SQLALCHEMY)):
         try:
             module = __import__(package)
         except ImportError as error:
