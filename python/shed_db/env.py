@@ -8,7 +8,7 @@ from alembic import context
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
-from . import versions
+from . import models, versions
 from .database import Database
 from .refusal import Refusal
 from .runs import Run
@@ -143,7 +143,10 @@ def _keywords(this: Run, connection: Optional[Connection], checks: List[Any]) ->
         keywords.update(autogenerate.keywords(this, connection))
     if connection is not None:
         keywords.update(_online_keywords(this, this.database, checks))
-    return _last_word(this, keywords)
+    keywords = _last_word(this, keywords)
+    if this.compares and keywords.get("target_metadata") is None:
+        raise models.nothing_to_compare(project)
+    return keywords
 
 
 def _offline_schema(this: Run) -> Optional[str]:
@@ -154,7 +157,7 @@ def _offline_schema(this: Run) -> Optional[str]:
 def _online_keywords(this: Run, database: Optional[Database], checks: List[Any]) -> Dict[str, Any]:
     keywords: Dict[str, Any] = {}
     if database is not None and database.transactional_sqlite:
-        keywords["transactional_ddl"] = True
+        keywords["transactional_ddl"] = this.settings.configure.get("transactional_ddl", True)
     if not this.writes:
         keywords["dont_mutate"] = True  # Alembic's own, for `current`: no version table is created
     hook = this.project.hook("on_version_apply")

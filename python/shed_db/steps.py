@@ -52,7 +52,7 @@ def _run_steps(wanted: settings.Settings, events: Events, parts: Optional[Dict[s
 
     _say_started(events, parts)
     logs.start(wanted.log_levels, "INFO" if wanted.verbose or _has_passthrough(wanted) else "WARNING")
-    sys.path[:0] = [folder for folder in wanted.python_path if folder not in sys.path]
+    sys.path[:0] = wanted.python_path
     return carry.out(wanted, events, parts)
 
 
