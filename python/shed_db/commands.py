@@ -9,6 +9,7 @@ from typing import Any, Dict, List, NoReturn, Optional
 from alembic import __version__
 from alembic.config import CommandLine, Config
 from alembic.script import ScriptDirectory
+from alembic.util import coerce_resource_to_filename
 
 from .env import ATTRIBUTE
 from .refusal import Refusal
@@ -94,6 +95,7 @@ def _hooks(run: Run) -> Any:
 
 def _use_folders(run: Run, hooks: Any) -> None:
     """Set on the object: as text in the ini, a folder could hold whatever separates folders there."""
+    run.settings.versions = [_folder(entry) for entry in run.settings.versions]
     original = ScriptDirectory.from_config.__func__  # type: ignore[attr-defined]
 
     def from_config(cls: Any, config: Config) -> ScriptDirectory:
@@ -107,6 +109,19 @@ def _use_folders(run: Run, hooks: Any) -> None:
         return script
 
     ScriptDirectory.from_config = classmethod(from_config)  # type: ignore[assignment,method-assign]
+
+
+def _folder(entry: str) -> str:
+    """A folder, or `package:folder` in this interpreter; a file would be an empty folder to Alembic."""
+    path = entry
+    if not os.path.isabs(entry) and ":" in entry:
+        try:
+            path = str(coerce_resource_to_filename(entry))
+        except (ImportError, TypeError) as error:
+            raise Refusal("settings", f'versions: "{entry}": {error}', "write it as `package:folder`") from error
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise Refusal("settings", f"versions: {path} is a file, not a folder")
+    return path
 
 
 def _as_dry_run(command: str, options: argparse.Namespace, heads: tuple) -> None:

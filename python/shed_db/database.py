@@ -15,7 +15,7 @@ from sqlalchemy.exc import NoSuchModuleError
 
 from . import drivers, engine, url
 from .refusal import Refusal
-from .settings import Settings
+from .settings import Settings, schemas_of
 
 Result = TypeVar("Result")
 # "connection failed: connection to server on socket … failed: FATAL:  the reason"
@@ -147,8 +147,7 @@ class Database:
             self._prepare_postgres(connection)
         connection.commit()
         if self.settings.schema_translate_map:
-            mapping = {key or None: value for key, value in self.settings.schema_translate_map.items()}
-            connection.execution_options(schema_translate_map=mapping)
+            connection.execution_options(schema_translate_map=schemas_of(self.settings))
 
     def _prepare_sqlite(self, connection: Connection) -> None:
         # On the driver's connection: several pragmas do nothing, or fail, inside a transaction.
