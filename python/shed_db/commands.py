@@ -40,7 +40,7 @@ class Commands(CommandLine):
         if not hasattr(options, "autogenerate"):
             options.autogenerate = False
         if self.this.dry_from is not None:
-            _as_dry_run(command, options, self.this.dry_from)
+            _as_dry_run(command, options, self.this.dry_from, self.this.settings.env_py is not None)
         self.this.starts(command, options)
         super().run_cmd(config, options)
 
@@ -124,11 +124,20 @@ def _folder(entry: str) -> str:
     return path
 
 
-def _as_dry_run(command: str, options: argparse.Namespace, heads: tuple) -> None:
+def _as_dry_run(command: str, options: argparse.Namespace, heads: tuple, own_env: bool) -> None:
+    """env.py gives Alembic all the heads to start from; in the argument there is room for one."""
     options.sql = True
-    if command == "downgrade" and ":" not in options.revision:
-        # Alembic wants a start in the argument; env.py gives it all of them.
-        options.revision = f"{heads[0] if heads else 'base'}:{options.revision}"
+    revision = getattr(options, "revision", None)
+    if revision is None or ":" in revision:
+        return
+    if own_env and len(heads) > 1:
+        raise Refusal(
+            "command",
+            f"the database has several heads ({', '.join(heads)}), and with `env_py` a dry run starts from one",
+            "give the range yourself: --sql FROM:TO",
+        )
+    if command == "downgrade" or (own_env and heads):
+        options.revision = f"{heads[0] if heads else 'base'}:{revision}"
 
 
 def _raise_usage(parser: argparse.ArgumentParser) -> None:

@@ -73,12 +73,14 @@ def _migrate(this: Run, connection: Connection) -> None:
 
 
 def _offline(this: Run) -> None:
+    if this.database is None:
+        raise Refusal("settings", "SQL can be written for a known kind of database only, and the run has none")
     this.progress.offline = True
-    dialect = this.database.dialect if this.database else "sqlite"
     keywords = _keywords(this, None, [])
     if this.dry_from:
         keywords["starting_rev"] = this.dry_from
-    context.configure(url=f"{dialect}://", literal_binds=True, dialect_opts={"paramstyle": "named"}, **keywords)
+    url = f"{this.database.dialect}://"
+    context.configure(url=url, literal_binds=True, dialect_opts={"paramstyle": "named"}, **keywords)
     migration = context.get_context()
     if this.table_exists and not this.dry_from:
         # It is there already, and empty.
