@@ -21,7 +21,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write settings, or add a project to them
-    #[command(after_help = "Example:\n  shed init billing --module services/billing/models.py --db local --type sqlite")]
+    #[command(
+        after_help = "Example:\n  shed init billing --module services/billing/models.py --db local --type sqlite"
+    )]
     Init(commands::init::Args),
     /// Apply revisions to a database
     #[command(visible_alias = "migrate", after_help = "Example:\n  shed migrate billing.staging")]

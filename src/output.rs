@@ -7,7 +7,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// What a command found: words by `Display`, fields by `Serialize`, and the verdict.
 pub trait Report: Display + Serialize {
@@ -59,11 +59,6 @@ impl Output {
         };
         let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
         Self { format, quiet, verbose, color, asks: asks && terminal, closed: Cell::new(false) }
-    }
-
-    /// Whether a person can be asked.
-    pub fn asks(&self) -> bool {
-        self.asks
     }
 
     /// Shows a command's result and gives its exit code.
@@ -183,9 +178,4 @@ pub fn fields(error: &Error) -> serde_json::Value {
         "help": words.help,
         "log": words.log,
     }})
-}
-
-/// The answer of the one who gave none.
-pub fn unanswered<T>(answer: Option<T>) -> Result<T> {
-    answer.ok_or_else(|| Error::usage("no answer was given"))
 }

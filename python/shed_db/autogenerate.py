@@ -12,18 +12,21 @@ from .filters import Filters
 from .imports import RenderItem
 from .refusal import Refusal
 from .runs import Run
+from .settings import schemas_of
 
 
 def keywords(this: Run, connection: Optional[Connection]) -> Dict[str, Any]:
     """What only a comparison needs; the project's hooks are asked as well as our filters."""
     settings, project, own = this.settings, this.project, this.version_table
     default_schema = connection.dialect.default_schema_name if connection is not None else None
-    filters = Filters(settings, project, default_schema, (own.schema, own.name))
-    directives = Directives(this.events, project.metadata, filters, bool(settings.revision.get("allow_empty")))
+    target = _target(this)
+    filters = Filters(settings, project, metadata.tables(target), default_schema, (own.schema, own.name))
+    directives = Directives(this.events, target, filters, bool(settings.revision.get("allow_empty")))
     directives.command = this.command
     directives.hook = project.hook("process_revision_directives")
     template = f"{this.folder}/script.py.mako"
     found: Dict[str, Any] = {
+        "target_metadata": target,
         "include_schemas": filters.include_schemas or bool(settings.configure.get("include_schemas")),
         "include_name": filters.include_name,
         "include_object": filters.include_object,
@@ -34,6 +37,20 @@ def keywords(this: Run, connection: Optional[Connection]) -> Dict[str, Any]:
         if project.hook(name) is not None:
             found[name] = project.hook(name)
     return found
+
+
+def _target(this: Run) -> metadata.Target:
+    """A check looks for the tables where this database has them; a new file must keep the models' own schemas."""
+    mapping = schemas_of(this.settings)
+    if this.command == "check":
+        return metadata.translated(this.project.metadata, mapping)
+    if mapping and this.compares:
+        raise Refusal(
+            "settings",
+            "autogenerate compares names as they are, and schema_translate_map changes them: the file would be wrong",
+            "compare with a database that has the models' own schemas, or write the revision without --autogenerate",
+        )
+    return this.project.metadata  # type: ignore[no-any-return]
 
 
 class Directives:

@@ -87,6 +87,8 @@ def way_out(error: BaseException) -> Optional[str]:
         top = error.name.partition(".")[0]
         package = PACKAGES.get(top, top)
         return f"pip install {package} in {sys.executable}, or add the folder of {top} to `pythonpath`"
+    if type(error).__name__ == "MissingGreenlet":
+        return "this connects without asyncio, and the driver needs it: set `driver`, such as `driver: psycopg`"
     if isinstance(error, KeyError):
         return f"if {error} is an environment variable, set it under `env`"
     return None

@@ -15,7 +15,7 @@ from sqlalchemy.exc import NoSuchModuleError
 
 from . import drivers, engine, url
 from .refusal import Refusal
-from .settings import Settings
+from .settings import Settings, schemas_of
 
 Result = TypeVar("Result")
 # "connection failed: connection to server on socket … failed: FATAL:  the reason"
@@ -45,6 +45,7 @@ class Database:
         self._warn = warn
         self._driver: Optional[str] = None
         self._engine: Any = None
+        self._stands_in = False
         self._loop: Optional[asyncio.AbstractEventLoop] = None
 
     @property
@@ -72,9 +73,12 @@ class Database:
         host, port = self.parts.get("host") or "the local server", self.parts.get("port")
         return f'"{self.parts.get("database")}" on {host}{f":{port}" if port else ""}'
 
-    def url_text(self) -> str:
-        """For the project's own code, which may need another driver than the one that is used here."""
-        return url.text(self.parts, self.parts.get("driver") or self.driver)
+    def url_text(self, exact: bool = False) -> str:
+        """For the project's own code; unless it connects at once, no driver is imported to find one."""
+        driver = self.parts.get("driver") or self._driver
+        if driver is None:
+            driver = self.driver if exact else drivers.likely(self.parts) or "psycopg"
+        return url.text(self.parts, driver, self.settings.missing)
 
     def use(self, work: Callable[[Connection], Result], writing: bool = False) -> Result:
         """A new connection (the only one, in memory) for the time of `work`."""
@@ -116,10 +120,12 @@ class Database:
             raise self._unreachable(error) from error
 
     def _open_engine(self) -> Any:
-        if self._engine is None:
+        missing = self._is_missing()
+        if self._engine is None or (self._stands_in and not missing):
+            self._stands_in = missing
             create = engine.create_async if drivers.is_async(self.driver) else engine.create
             if self.dialect == "sqlite":
-                address, arguments = url.sqlite(self.parts, self.driver, self.settings.missing)
+                address, arguments = url.sqlite(self.parts, self.driver, missing)
             else:
                 address, arguments = url.postgres(self.parts, self.driver, self.settings.project)
             self._engine = create(
@@ -127,6 +133,14 @@ class Database:
             )
             self._listen(getattr(self._engine, "sync_engine", self._engine))
         return self._engine
+
+    def _is_missing(self) -> bool:
+        """Reading from a SQLite file that is not there would make it: an empty database in memory stands in for it."""
+        if self.settings.missing:
+            return True
+        path = str(self.parts.get("path"))
+        is_file = self.dialect == "sqlite" and path != ":memory:" and not path.startswith("file:")
+        return is_file and not self.writing and not os.path.exists(path)
 
     def _listen(self, opened: Engine) -> None:
         if self.transactional_sqlite:
@@ -147,8 +161,7 @@ class Database:
             self._prepare_postgres(connection)
         connection.commit()
         if self.settings.schema_translate_map:
-            mapping = {key or None: value for key, value in self.settings.schema_translate_map.items()}
-            connection.execution_options(schema_translate_map=mapping)
+            connection.execution_options(schema_translate_map=schemas_of(self.settings))
 
     def _prepare_sqlite(self, connection: Connection) -> None:
         # On the driver's connection: several pragmas do nothing, or fail, inside a transaction.

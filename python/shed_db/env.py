@@ -8,7 +8,7 @@ from alembic import context
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
-from . import versions
+from . import models, versions
 from .database import Database
 from .refusal import Refusal
 from .runs import Run
@@ -73,12 +73,14 @@ def _migrate(this: Run, connection: Connection) -> None:
 
 
 def _offline(this: Run) -> None:
+    if this.database is None:
+        raise Refusal("settings", "SQL can be written for a known kind of database only, and the run has none")
     this.progress.offline = True
-    dialect = this.database.dialect if this.database else "sqlite"
     keywords = _keywords(this, None, [])
     if this.dry_from:
         keywords["starting_rev"] = this.dry_from
-    context.configure(url=f"{dialect}://", literal_binds=True, dialect_opts={"paramstyle": "named"}, **keywords)
+    url = f"{this.database.dialect}://"
+    context.configure(url=url, literal_binds=True, dialect_opts={"paramstyle": "named"}, **keywords)
     migration = context.get_context()
     if this.table_exists and not this.dry_from:
         # It is there already, and empty.
@@ -143,7 +145,10 @@ def _keywords(this: Run, connection: Optional[Connection], checks: List[Any]) ->
         keywords.update(autogenerate.keywords(this, connection))
     if connection is not None:
         keywords.update(_online_keywords(this, this.database, checks))
-    return _last_word(this, keywords)
+    keywords = _last_word(this, keywords)
+    if this.compares and keywords.get("target_metadata") is None:
+        raise models.nothing_to_compare(project)
+    return keywords
 
 
 def _offline_schema(this: Run) -> Optional[str]:
@@ -154,7 +159,7 @@ def _offline_schema(this: Run) -> Optional[str]:
 def _online_keywords(this: Run, database: Optional[Database], checks: List[Any]) -> Dict[str, Any]:
     keywords: Dict[str, Any] = {}
     if database is not None and database.transactional_sqlite:
-        keywords["transactional_ddl"] = True
+        keywords["transactional_ddl"] = this.settings.configure.get("transactional_ddl", True)
     if not this.writes:
         keywords["dont_mutate"] = True  # Alembic's own, for `current`: no version table is created
     hook = this.project.hook("on_version_apply")

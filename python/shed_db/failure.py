@@ -76,6 +76,8 @@ def _meaning(error: BaseException, run: Run) -> Dict[str, Any]:
         return broken
     if isinstance(error, DBAPIError):
         return _of_database(error, run)
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return {"kind": "environment", "text": f"{error.filename}: {error.strerror}", "path": str(error.filename)}
     return _of_project(error, run)
 
 

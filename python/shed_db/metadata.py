@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 from sqlalchemy import MetaData, Table
+from sqlalchemy.schema import BLANK_SCHEMA
 
 from . import modules
 from .refusal import Refusal
@@ -58,6 +59,27 @@ def none_found(loaded: List[ModuleType]) -> Refusal:
     places = ", ".join(str(module.__file__) for module in loaded if getattr(module, "__file__", None))
     where = f" ({places})" if places else ""
     return Refusal("settings", f"no MetaData, declarative base or SQLModel in {looked}{where}", help)
+
+
+def translated(target: Target, mapping: Dict[Optional[str], Optional[str]]) -> Target:
+    """The tables under the schemas that they have in this database; Alembic compares names as they are."""
+    if target is None or not mapping:
+        return target
+    copies = [_translate(each, mapping) for each in (target if isinstance(target, list) else [target])]
+    return copies[0] if len(copies) == 1 else several(copies)
+
+
+def _translate(original: MetaData, mapping: Dict[Optional[str], Optional[str]]) -> MetaData:
+    copy = MetaData(naming_convention=original.naming_convention)
+    for table in original.sorted_tables:
+        schema: Any = mapping.get(table.schema, table.schema)
+        table.to_metadata(
+            copy,
+            schema=schema,
+            # None would keep the name that the foreign key is written with.
+            referred_schema_fn=lambda _table, _to, _key, referred: mapping.get(referred, referred) or BLANK_SCHEMA,  # type: ignore
+        )
+    return copy
 
 
 def tables(target: Target) -> List[Any]:

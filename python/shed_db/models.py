@@ -28,7 +28,7 @@ def load(settings: Settings, needed: bool, comparing: bool) -> Project:
         project.loaded = _load_modules(settings)
         project.metadata = _find_metadata(settings, project.loaded, comparing)
     if comparing and project.metadata is None and settings.hooks is None:
-        raise _nothing_to_compare(settings, project)
+        raise nothing_to_compare(project)
     if settings.hooks is not None:
         project.hooks = _load_hooks(settings)
     return project
@@ -80,7 +80,8 @@ def _load_hooks(settings: Settings) -> ModuleType:
         raise Refusal("settings", f"hooks: {refusal.text}", refusal.help, **refusal.fields) from refusal
 
 
-def _nothing_to_compare(settings: Settings, project: Project) -> Refusal:
+def nothing_to_compare(project: Project) -> Refusal:
+    settings = project.settings
     if settings.models is None:
         return Refusal(
             "settings",

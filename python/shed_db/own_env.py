@@ -17,7 +17,8 @@ from .versions import DEFAULT_NAME, VersionTable
 def run(this: Run, path: str) -> None:
     if this.database is not None:
         # A single % is an interpolation to Alembic's config.
-        context.config.set_main_option("sqlalchemy.url", this.database.url_text().replace("%", "%%"))
+        url = this.database.url_text(exact=not context.is_offline_mode())
+        context.config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     script, folder = context.script, context.script.dir
     restore = _note_version_table(this)
     script.dir = os.path.dirname(path)

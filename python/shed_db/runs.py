@@ -49,7 +49,7 @@ class Run:
     @property
     def writes(self) -> bool:
         """A database in memory is migrated even by commands that only read."""
-        allowed = self.settings.writes or self.in_memory
+        allowed = self.settings.writes or self.in_memory or self.passthrough
         return allowed and self.command in WRITERS and not getattr(self.options, "sql", False)
 
     @property

@@ -54,8 +54,7 @@ def _run_steps(wanted: settings.Settings, events: Events, parts: Optional[Dict[s
     _say_started(events, parts)
     logs.start(wanted.log_levels, "INFO" if wanted.verbose or _has_passthrough(wanted) else "WARNING")
     # Without a path of its own a project has its working directory, as in Alembic's template (prepend_sys_path = .).
-    folders = wanted.python_path or [os.getcwd()]
-    sys.path[:0] = [folder for folder in folders if folder not in sys.path]
+    sys.path[:0] = wanted.python_path or [os.getcwd()]
     return carry.out(wanted, events, parts)
 
 

@@ -36,10 +36,10 @@ def postgres(parts: Parts, driver: str, project: str) -> Tuple[URL, Dict[str, An
     return _with_host(url, parts).update_query_dict(query), {}
 
 
-def text(parts: Parts, driver: str) -> str:
+def text(parts: Parts, driver: str, missing: bool = False) -> str:
     """For a program that reads the URL from its environment: percent-encoded, the driver's own options only."""
     if parts["dialect"] == "sqlite":
-        url, _ = sqlite(parts, driver, missing=False)
+        url, _ = sqlite(parts, driver, missing)
         return _plain_driver(url, "pysqlite").render_as_string(hide_password=False)
     url, arguments = postgres(parts, driver, "")
     if driver == "pg8000" and "unix_sock" in arguments:

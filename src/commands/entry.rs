@@ -101,8 +101,10 @@ impl DatabaseKeys {
         if let Some(url) = &self.url {
             let user = url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map(|(user, _)| user);
             if user.and_then(|user| user.split_once(':')).is_some_and(|(_, word)| !word.starts_with("${")) {
-                return Err(Error::usage("the URL holds a password, which would stand in the settings for all to read")
-                    .help("write ${VARIABLE} in its place, or leave it out and use ~/.pgpass"));
+                return Err(Error::usage(
+                    "the URL holds a password, which would stand in the settings for all to read",
+                )
+                .help("write ${VARIABLE} in its place, or leave it out and use ~/.pgpass"));
             }
             put(&mut map, "url", Some(url.as_str()));
             return Ok(map);
@@ -141,9 +143,10 @@ pub fn relative(path: &Path, root: &Path) -> String {
             part => plain.push(part),
         }
     }
-    let plain = plain.parent().and_then(|folder| folder.canonicalize().ok()).map_or(plain.clone(), |folder| {
-        plain.file_name().map_or(folder.clone(), |name| folder.join(name))
-    });
+    let plain = plain
+        .parent()
+        .and_then(|folder| folder.canonicalize().ok())
+        .map_or(plain.clone(), |folder| plain.file_name().map_or(folder.clone(), |name| folder.join(name)));
     let below = plain.strip_prefix(root).map(Path::to_path_buf);
     below.unwrap_or(plain).to_string_lossy().into_owned()
 }
@@ -165,7 +168,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let root = root.path().canonicalize().unwrap();
         std::fs::create_dir_all(root.join("services/billing")).unwrap();
-        assert_eq!(relative(&root.join("services/./billing/../billing/models.py"), &root), "services/billing/models.py");
+        assert_eq!(
+            relative(&root.join("services/./billing/../billing/models.py"), &root),
+            "services/billing/models.py"
+        );
         assert_eq!(relative(Path::new("/elsewhere/x.py"), &root), "/elsewhere/x.py");
     }
 }

@@ -60,7 +60,9 @@ pub fn init(args: &Args, flag: Option<&Path>, environment: &Environment, out: &O
         made.push(path.clone());
     } else {
         let Some(wanted) = &wanted else {
-            return Err(Error::usage(format!("{} is there already", path.display())).help("name a project to add to it"));
+            return Err(
+                Error::usage(format!("{} is there already", path.display())).help("name a project to add to it")
+            );
         };
         add(&path, wanted, args.force, environment)?;
     }
@@ -93,7 +95,8 @@ impl Wanted {
                 _ => Ok(None),
             };
         };
-        let module = args.keys.module.clone().or_else(|| out.ask("where are its models (file, folder, dotted name)?", None));
+        let module =
+            args.keys.module.clone().or_else(|| out.ask("where are its models (file, folder, dotted name)?", None));
         let keys = ProjectKeys {
             module: module.filter(|module| !module.is_empty()),
             python: args.keys.python.clone(),
@@ -114,7 +117,9 @@ impl Wanted {
 /// The file that is meant, or where a new one belongs: the git root, else the working directory.
 fn place(args: &Args, flag: Option<&Path>, environment: &Environment) -> Result<PathBuf> {
     if args.user {
-        let folder = environment.config_dir().ok_or_else(|| Error::environment("there is no place for a user's settings").help("set HOME"))?;
+        let folder = environment
+            .config_dir()
+            .ok_or_else(|| Error::environment("there is no place for a user's settings").help("set HOME"))?;
         return Ok(folder.join("shed/settings.yaml"));
     }
     let here = environment.working_dir();

@@ -41,7 +41,10 @@ enum Command {
         value: String,
     },
     /// Add a project or a database
-    #[command(subcommand, after_help = "Example:\n  shed settings add database billing.prod --type postgres --host db.internal")]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  shed settings add database billing.prod --type postgres --host db.internal"
+    )]
     Add(Add),
     /// Remove a key with all that is under it
     #[command(after_help = "Example:\n  shed settings remove projects.billing.db.staging")]

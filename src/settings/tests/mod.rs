@@ -1,6 +1,8 @@
 //! Tests of the settings as a whole.
 
+mod probe;
 mod reading;
+mod saving;
 
 use std::path::{Path, PathBuf};
 
