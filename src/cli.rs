@@ -157,3 +157,24 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Init(_) | Command::Settings(_) | Command::Completions(_) | Command::Man(_) => 0,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        fn without_example(command: &clap::Command, path: &str) -> Vec<String> {
+            let path = format!("{path} {}", command.get_name());
+            let has_example = command.get_after_help().is_some_and(|help| help.to_string().starts_with("Example:"));
+            let own = (!has_example && command.get_subcommands().count() == 0).then(|| path.clone());
+            own.into_iter().chain(command.get_subcommands().flat_map(|sub| without_example(sub, &path))).collect()
+        }
+        assert_eq!(without_example(&Cli::command(), ""), Vec::<String>::new());
+    }
+}

@@ -41,9 +41,9 @@ pub struct DatabaseKeys {
     pub port: Option<u16>,
     /// PostgreSQL: the user; the password is best written as ${VARIABLE}, or in ~/.pgpass
     #[arg(long, value_name = "USER")]
-    pub user: Option<String>,
+    pub db_user: Option<String>,
     /// A whole URL instead; ${VARIABLE} is put in at each run
-    #[arg(long, value_name = "URL", conflicts_with_all = ["db_path", "host", "port", "user"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["db_path", "host", "port", "db_user"])]
     pub url: Option<String>,
     /// The one meant by the project's name alone
     #[arg(long)]
@@ -122,7 +122,7 @@ impl DatabaseKeys {
         if let Some(port) = self.port {
             map.insert("port".into(), port.into());
         }
-        put(&mut map, "user", self.user.as_deref());
+        put(&mut map, "user", self.db_user.as_deref());
         Ok(map)
     }
 }

@@ -222,7 +222,7 @@ fn copy_template(path: &Path, name: &str, force: bool, environment: &Environment
 impl fmt::Display for Made {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(project) = &self.project {
-            writeln!(f, "{}: project {project} is there", self.settings.display())?;
+            writeln!(f, "{}: project {project} is added", self.settings.display())?;
         }
         self.made.iter().try_for_each(|path| writeln!(f, "made {}", path.display()))
     }
