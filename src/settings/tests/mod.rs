@@ -1,6 +1,12 @@
 //! Tests of the settings as a whole.
 
+mod errors;
+mod fuzz;
+mod limits;
+mod random;
 mod reading;
+mod saves;
+mod saving;
 
 use std::path::{Path, PathBuf};
 

@@ -63,8 +63,8 @@ fn a_missing_variable_is_an_error_only_where_it_is_needed() {
     settings.demand_development("scratch").unwrap();
     assert_eq!(
         settings.demand_database("billing", "prod").unwrap_err().to_string(),
-        "shed.yaml:28:21: the variable BILLING_PASSWORD is not set
-  28 |           password: ${BILLING_PASSWORD}          # also password_file, password_command, or pgpass
+        "shed.yaml:30:21: the variable BILLING_PASSWORD is not set
+  30 |           password: ${BILLING_PASSWORD}          # also password_file, password_command, or pgpass
      |                     ^^^^^^^^^^^^^^^^^^^
 help: set it in the environment or in .env beside the settings, or write `${BILLING_PASSWORD:-default}`"
     );
