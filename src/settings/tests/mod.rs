@@ -3,10 +3,12 @@
 mod errors;
 mod fuzz;
 mod limits;
+mod projects;
 mod random;
 mod reading;
 mod saves;
 mod saving;
+mod showing;
 
 use std::path::{Path, PathBuf};
 
