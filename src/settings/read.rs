@@ -32,6 +32,8 @@ pub(super) struct Content {
     pub development: IndexMap<String, Database>,
     pub missing: Missing,
     pub unused: Vec<unused::Unused>,
+    /// Held so that the trees go when the settings go: for a command, with the process.
+    _trees: [Rc<Node>; 2],
 }
 
 /// What every part of the reading needs.
@@ -70,7 +72,8 @@ fn content(tree: &Rc<Node>, folder: &Path, variables: &Variables) -> Checked<Con
     let projects = projects(&reading, &merged, file.projects)?;
     one_project_per_folder(&merged, &projects, &reading.root)?;
     let missing = missing::collect(&merged, variables);
-    Ok(Content { root: reading.root, projects, development, missing, unused: unused::collect(tree) })
+    let _trees = [Rc::clone(tree), Rc::clone(&merged)];
+    Ok(Content { root: reading.root, projects, development, missing, unused: unused::collect(tree), _trees })
 }
 
 fn root(tree: &Node, written: Option<&str>, folder: &Path, variables: &Variables) -> Checked<PathBuf> {

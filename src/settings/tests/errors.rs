@@ -10,11 +10,7 @@ fn each_is_told(cases: &str) {
     for case in cases.split("=====\n") {
         let (settings, expected) = case.split_once("-----\n").unwrap();
         let settings = settings.replace("<TAB>", "\t").replace("<BOM>", "\u{feff}");
-        assert_eq!(
-            Repo::new(&settings).error(),
-            expected.trim_end_matches('\n'),
-            "\n{settings}"
-        );
+        assert_eq!(Repo::new(&settings).error(), expected.trim_end_matches('\n'), "\n{settings}");
     }
 }
 
@@ -65,30 +61,14 @@ fn bytes_that_are_no_utf8_are_shown_with_their_place() {
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
     let repo = Repo::new("");
-    let read = |name: &str| {
-        Settings::read(name.as_ref(), &repo.environment)
-            .unwrap_err()
-            .to_string()
-    };
-    assert_eq!(
-        read("no.yaml"),
-        "there is no settings file no.yaml\nhelp: `shed init` writes one"
-    );
+    let read = |name: &str| Settings::read(name.as_ref(), &repo.environment).unwrap_err().to_string();
+    assert_eq!(read("no.yaml"), "there is no settings file no.yaml\nhelp: `shed init` writes one");
     std::fs::create_dir(repo.folder().join("folder")).unwrap();
-    assert_eq!(
-        read("folder"),
-        "folder is a folder\nhelp: name the file in it: folder/shed.yaml"
-    );
-    assert_eq!(
-        read("shed.yaml/x"),
-        "could not read shed.yaml/x: Not a directory (os error 20)"
-    );
+    assert_eq!(read("folder"), "folder is a folder\nhelp: name the file in it: folder/shed.yaml");
+    assert_eq!(read("shed.yaml/x"), "could not read shed.yaml/x: Not a directory (os error 20)");
     let elsewhere = Environment::of(&[], std::path::Path::new("/"));
     let path = repo.folder().join("no.yaml");
     let error = Settings::read(&path, &elsewhere).unwrap_err().to_string();
     let shown = path.strip_prefix("/").unwrap().display().to_string();
-    assert_eq!(
-        error,
-        format!("there is no settings file {shown}\nhelp: `shed init` writes one")
-    );
+    assert_eq!(error, format!("there is no settings file {shown}\nhelp: `shed init` writes one"));
 }

@@ -78,21 +78,13 @@ fn mutated(random: &mut Random) -> Vec<u8> {
 
 #[expect(clippy::disallowed_methods, reason = "a longer run is asked for from outside")]
 fn count() -> usize {
-    std::env::var("SHED_FUZZ")
-        .ok()
-        .and_then(|count| count.parse().ok())
-        .unwrap_or(20_000)
+    std::env::var("SHED_FUZZ").ok().and_then(|count| count.parse().ok()).unwrap_or(20_000)
 }
 
 /// `shed.yaml:LINE:COLUMN: what`.
 fn has_a_place(error: &str) -> bool {
     let mut parts = error.strip_prefix("shed.yaml:").unwrap_or_default().splitn(3, ':');
-    let mut number = || {
-        parts
-            .next()
-            .and_then(|part| part.parse::<usize>().ok())
-            .is_some_and(|number| number > 0)
-    };
+    let mut number = || parts.next().and_then(|part| part.parse::<usize>().ok()).is_some_and(|number| number > 0);
     number() && number()
 }
 
@@ -110,11 +102,7 @@ fn mutated_files_are_read_or_refused_with_a_place() {
             Ok(settings) => drop(settings.redacted().unwrap()),
             Err(error) => {
                 refused += 1;
-                assert!(
-                    has_a_place(&error.to_string()),
-                    "{error}\n{}",
-                    String::from_utf8_lossy(&bytes)
-                );
+                assert!(has_a_place(&error.to_string()), "{error}\n{}", String::from_utf8_lossy(&bytes));
             }
         }
     }

@@ -19,27 +19,12 @@ fn a_module_is_a_path_or_a_dotted_name() {
     let project = project(&repo);
     let path = |name: &str| Module::Path(repo.folder().join(name));
     let name = Module::Name("app.models".to_owned());
-    assert_eq!(
-        project.module,
-        [path("pkg/m.py"), path("models"), name, path("m.py"), path("src/pkg")]
-    );
+    assert_eq!(project.module, [path("pkg/m.py"), path("models"), name, path("m.py"), path("src/pkg")]);
     assert_eq!(project.hooks, Some(Module::Name("app.hooks".to_owned())));
-    let folders: Vec<_> = project
-        .module
-        .iter()
-        .map(|module| module.folder().map(std::path::Path::to_path_buf))
-        .collect();
+    let folders: Vec<_> =
+        project.module.iter().map(|module| module.folder().map(std::path::Path::to_path_buf)).collect();
     let folder = |name: &str| Some(repo.folder().join(name));
-    assert_eq!(
-        folders,
-        [
-            folder("pkg"),
-            folder("models"),
-            None,
-            Some(repo.folder()),
-            folder("src/pkg")
-        ]
-    );
+    assert_eq!(folders, [folder("pkg"), folder("models"), None, Some(repo.folder()), folder("src/pkg")]);
 }
 
 #[test]
@@ -64,10 +49,8 @@ fn versions_stand_beside_the_module_unless_set() {
         assert_eq!(project.versions_for(Kind::Postgres), up(postgres), "{keys}");
     }
     let repo = Repo::new("projects:\n  a: {versions: ['app.db:versions', ./v], recursive: true}\n");
-    let expected = [
-        VersionsEntry::Package("app.db:versions".to_owned()),
-        VersionsEntry::Folder(repo.folder().join("v")),
-    ];
+    let expected =
+        [VersionsEntry::Package("app.db:versions".to_owned()), VersionsEntry::Folder(repo.folder().join("v"))];
     assert_eq!(project(&repo).versions, Versions::List(expected.into()));
     assert!(project(&repo).recursive);
 }
@@ -111,12 +94,7 @@ fn alembics_own_keys_are_taken_by_name() {
 ",
     );
     let project = project(&repo);
-    let options: Vec<(&str, &str)> = project
-        .alembic
-        .options
-        .iter()
-        .map(|(k, v)| (k.as_str(), v.as_str()))
-        .collect();
+    let options: Vec<(&str, &str)> = project.alembic.options.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     assert_eq!(
         options,
         [
@@ -129,10 +107,7 @@ fn alembics_own_keys_are_taken_by_name() {
     );
     assert!(project.recursive);
     assert_eq!(project.pythonpath, [repo.folder(), repo.folder().join("lib")]);
-    assert_eq!(
-        project.alembic.post_write_hooks[0]["executable"],
-        "%(here)s/.venv/bin/ruff"
-    );
+    assert_eq!(project.alembic.post_write_hooks[0]["executable"], "%(here)s/.venv/bin/ruff");
     assert_eq!(project.alembic.log_levels["alembic"], "DEBUG");
 }
 
@@ -159,19 +134,10 @@ projects:
     assert_eq!(project.format, Format::Sql);
     let env: Vec<(&str, &str)> = project.env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     assert_eq!(env, [("B", "x"), ("C", "true"), ("A", "1")]);
-    assert_eq!(
-        serde_json::to_string(&project.configure).unwrap(),
-        r#"{"compare_type":true}"#
-    );
+    assert_eq!(serde_json::to_string(&project.configure).unwrap(), r#"{"compare_type":true}"#);
     let (x, y) = (&project.db["x"].options, &project.db["y"].options);
-    assert_eq!(
-        (x.version_table.as_deref(), y.version_table.as_deref()),
-        (Some("w"), Some("v"))
-    );
-    assert_eq!(
-        (x.statement_timeout, x.transactional),
-        (Some(Duration::from_secs(300)), false)
-    );
+    assert_eq!((x.version_table.as_deref(), y.version_table.as_deref()), (Some("w"), Some("v")));
+    assert_eq!((x.statement_timeout, x.transactional), (Some(Duration::from_secs(300)), false));
     let backup = Backup {
         before_migrate: true,
         keep: 3,
@@ -182,18 +148,7 @@ projects:
     };
     assert_eq!((&x.backup, x.restore), (&backup, Restore::Never));
     let unpipe = Some("age -d".to_owned());
-    assert_eq!(
-        (&y.backup, y.restore),
-        (
-            &Backup {
-                before_migrate: false,
-                keep: 1,
-                unpipe,
-                ..backup
-            },
-            Restore::Ask
-        )
-    );
+    assert_eq!((&y.backup, y.restore), (&Backup { before_migrate: false, keep: 1, unpipe, ..backup }, Restore::Ask));
 }
 
 #[test]
@@ -212,17 +167,11 @@ fn the_type_is_told_by_the_connection() {
     let project = project(&repo);
     let kinds: Vec<&str> = project.db.values().map(|database| database.kind.as_str()).collect();
     assert_eq!(kinds, ["sqlite", "sqlite", "postgres", "postgres"]);
-    let Connection::Sqlite(memory) = &project.db["memory"].connection else {
-        panic!("memory is SQLite")
-    };
+    let Connection::Sqlite(memory) = &project.db["memory"].connection else { panic!("memory is SQLite") };
     assert_eq!(memory.path, SqlitePath::Memory);
-    let Connection::Sqlite(url) = &project.db["url"].connection else {
-        panic!("url is SQLite")
-    };
+    let Connection::Sqlite(url) = &project.db["url"].connection else { panic!("url is SQLite") };
     assert_eq!(url.path, SqlitePath::File(repo.folder().join("x/y.db")));
     assert_eq!(project.db["url"].driver.as_deref(), Some("aiosqlite"));
-    let Connection::Postgres(host) = &project.db["host"].connection else {
-        panic!("host is PostgreSQL")
-    };
+    let Connection::Postgres(host) = &project.db["host"].connection else { panic!("host is PostgreSQL") };
     assert_eq!(host.password, Some(Password::File(repo.folder().join("pw"))));
 }

@@ -28,17 +28,13 @@ fn apply(model: &mut Value, change: &Change) {
     let (last, before) = path.split_last().unwrap();
     let mut place = model;
     for key in before {
-        let Value::Mapping(map) = place else {
-            panic!("{key} is in no map")
-        };
+        let Value::Mapping(map) = place else { panic!("{key} is in no map") };
         place = map.entry(key.as_str().into()).or_insert(Value::Mapping(Mapping::new()));
         if place.is_null() {
             *place = Value::Mapping(Mapping::new());
         }
     }
-    let Value::Mapping(map) = place else {
-        panic!("{last} is in no map")
-    };
+    let Value::Mapping(map) = place else { panic!("{last} is in no map") };
     match value {
         Some(value) => drop(map.insert(last.as_str().into(), value.clone())),
         None => drop(map.shift_remove(last.as_str())),
@@ -47,48 +43,25 @@ fn apply(model: &mut Value, change: &Change) {
 
 fn change(random: &mut Random, settings: &Settings, step: usize) -> Option<(Change, Edit)> {
     let projects: Vec<&String> = settings.projects().keys().collect();
-    let project = projects
-        .get(random.below(projects.len()))
-        .map_or("one", |name| name.as_str());
-    let databases: Vec<&String> = settings
-        .projects()
-        .get(project)
-        .into_iter()
-        .flat_map(|found| found.db.keys())
-        .collect();
-    let database = databases
-        .get(random.below(databases.len()))
-        .map_or("x", |name| name.as_str());
+    let project = projects.get(random.below(projects.len())).map_or("one", |name| name.as_str());
+    let databases: Vec<&String> =
+        settings.projects().get(project).into_iter().flat_map(|found| found.db.keys()).collect();
+    let database = databases.get(random.below(databases.len())).map_or("x", |name| name.as_str());
     let of_db = format!("projects.{project}.db.{database}");
     let new = format!("projects.n{step}.module");
     let (path, value) = match random.below(12) {
-        0 => (
-            format!("projects.{project}.env.K{}", random.below(5)),
-            Some(*random.one_of(&VALUES)),
-        ),
-        1 => (
-            format!("projects.{project}.setup"),
-            Some(*random.one_of(&["a:b", "\"q: r\""])),
-        ),
+        0 => (format!("projects.{project}.env.K{}", random.below(5)), Some(*random.one_of(&VALUES))),
+        1 => (format!("projects.{project}.setup"), Some(*random.one_of(&["a:b", "\"q: r\""]))),
         2 => (format!("{of_db}.protected"), Some(*random.one_of(&["true", "false"]))),
-        3 => (
-            format!("{of_db}.connection.options.o"),
-            Some(*random.one_of(&["s", "it's", "a,b", "{x"])),
-        ),
+        3 => (format!("{of_db}.connection.options.o"), Some(*random.one_of(&["s", "it's", "a,b", "{x"]))),
         4 => (format!("{of_db}.lock.timeout"), Some("5s")),
         5 => (of_db, None),
         6 => (format!("projects.{project}"), None),
         7 => (format!("projects.{project}.env.K{}", random.below(5)), None),
-        8 => (new, Some(if step % 2 == 0 { "x/m.py" } else { "y.py" })),
-        9 => (
-            format!("projects.{project}.db.d{step}.connection.db_path"),
-            Some("n.db"),
-        ),
+        8 => (new, Some(if step.is_multiple_of(2) { "x/m.py" } else { "y.py" })),
+        9 => (format!("projects.{project}.db.d{step}.connection.db_path"), Some("n.db")),
         10 => (format!("{of_db}.lock"), None),
-        _ => (
-            format!("projects.{project}.versions"),
-            Some(*random.one_of(&["v1", "[v2, 'v 3']"])),
-        ),
+        _ => (format!("projects.{project}.versions"), Some(*random.one_of(&["v1", "[v2, 'v 3']"]))),
     };
     let keys = path.split('.').map(str::to_owned).collect();
     match value {
@@ -102,10 +75,8 @@ fn change(random: &mut Random, settings: &Settings, step: usize) -> Option<(Chan
 
 /// Lines taken away or put in, beyond what one change may touch.
 fn touches_too_much(change: &Change, difference: &str) -> bool {
-    let lines: Vec<&str> = difference
-        .lines()
-        .map(|line| line.trim_start_matches(|c: char| c.is_ascii_digit()))
-        .collect();
+    let lines: Vec<&str> =
+        difference.lines().map(|line| line.trim_start_matches(|c: char| c.is_ascii_digit())).collect();
     let gone = lines.iter().filter(|line| line.starts_with('-')).count();
     let come = lines.iter().filter(|line| line.starts_with('+')).count();
     match change {
@@ -144,16 +115,9 @@ fn a_thousand_random_saves_say_what_was_meant_and_touch_no_other_line() {
             let after = repo.text();
             let mut model: Value = serde_yaml::from_str(&before).unwrap();
             apply(&mut model, &change);
-            assert_eq!(
-                serde_yaml::from_str::<Value>(&after).unwrap(),
-                model,
-                "{before}\n=>\n{after}"
-            );
+            assert_eq!(serde_yaml::from_str::<Value>(&after).unwrap(), model, "{before}\n=>\n{after}");
             let difference = difference(&before, &after);
-            assert!(
-                !touches_too_much(&change, &difference),
-                "{difference}\n{before}\n=>\n{after}"
-            );
+            assert!(!touches_too_much(&change, &difference), "{difference}\n{before}\n=>\n{after}");
             assert!(matches!(change, Change::Remove(_)) || comments(&before) == comments(&after));
             assert_eq!(after.contains("\r\n"), crlf);
             assert!(!crlf || after.matches('\n').count() == after.matches("\r\n").count());

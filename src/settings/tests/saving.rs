@@ -40,20 +40,14 @@ fn changed(
 }
 
 pub(super) fn difference(before: &str, after: &str) -> String {
-    let (before, after): (Vec<&str>, Vec<&str>) = (
-        before.split_inclusive('\n').collect(),
-        after.split_inclusive('\n').collect(),
-    );
+    let (before, after): (Vec<&str>, Vec<&str>) =
+        (before.split_inclusive('\n').collect(), after.split_inclusive('\n').collect());
     let same = |(a, b): &(&&str, &&str)| a == b;
     let head = before.iter().zip(&after).take_while(same).count();
     let (before, after) = (&before[head..], &after[head..]);
     let tail = before.iter().rev().zip(after.iter().rev()).take_while(same).count();
-    let gone = before[..before.len() - tail]
-        .iter()
-        .map(|line| format!("{}-{line}", head + 1));
-    let come = after[..after.len() - tail]
-        .iter()
-        .map(|line| format!("{}+{line}", head + 1));
+    let gone = before[..before.len() - tail].iter().map(|line| format!("{}-{line}", head + 1));
+    let come = after[..after.len() - tail].iter().map(|line| format!("{}+{line}", head + 1));
     gone.chain(come).collect()
 }
 
@@ -110,11 +104,7 @@ fn values_are_quoted_where_yaml_needs_it() {
         ("ü\u{7f}", "\"ü\\x7F\""),
     ] {
         let expected = format!("11-                    db_path: \"t.db\"\n11+                    db_path: {written}\n");
-        assert_eq!(
-            set(SMALL, "projects.billing.db.test.connection.db_path", typed),
-            expected,
-            "{typed}"
-        );
+        assert_eq!(set(SMALL, "projects.billing.db.test.connection.db_path", typed), expected, "{typed}");
     }
     assert_eq!(
         set(SMALL, "projects.billing.db.prod.connection.db_path", "a, {b}"),
@@ -131,11 +121,7 @@ fn a_new_key_stands_after_the_last_of_its_map() {
         "12+                lock:\n12+                    timeout: 5s\n"
     );
     assert_eq!(
-        set(
-            SMALL,
-            "projects.billing.alembic.log_levels.\"sqlalchemy.engine\"",
-            "DEBUG"
-        ),
+        set(SMALL, "projects.billing.alembic.log_levels.\"sqlalchemy.engine\"", "DEBUG"),
         "12+        alembic:\n12+            log_levels:\n12+                sqlalchemy.engine: DEBUG\n"
     );
     assert_eq!(
@@ -144,36 +130,19 @@ fn a_new_key_stands_after_the_last_of_its_map() {
          8+            prod: { type: sqlite, connection: { db_path: 'x y.db' }, lock: { timeout: 5s } } # flow\n"
     );
     let several = "projects:\n  a: {versions: v, # c\n   setup: b,\n  }\n";
-    assert_eq!(
-        set(several, "projects.a.module", "m.py"),
-        "3-   setup: b,\n3+   setup: b, module: m.py,\n"
-    );
+    assert_eq!(set(several, "projects.a.module", "m.py"), "3-   setup: b,\n3+   setup: b, module: m.py,\n");
     let last_line = "projects:\r\n  a:\r\n    module: a.py";
-    assert_eq!(
-        set(last_line, "projects.a.setup", "x"),
-        "3-    module: a.py3+    module: a.py\r\n3+    setup: x"
-    );
+    assert_eq!(set(last_line, "projects.a.setup", "x"), "3-    module: a.py3+    module: a.py\r\n3+    setup: x");
 }
 
 #[test]
 fn an_empty_map_gets_its_first_key() {
-    for text in [
-        "projects: # none\n  # x\n",
-        "projects: {} # none\n  # x\n",
-        "projects: ~ # none\n  # x\n",
-    ] {
+    for text in ["projects: # none\n  # x\n", "projects: {} # none\n  # x\n", "projects: ~ # none\n  # x\n"] {
         let first = text.lines().next().unwrap();
         let told = set(text, "projects.a.module", "a.py").replace(&format!("1-{first}\n1+projects: # none\n"), "2");
-        assert_eq!(
-            told.replace("21+", "2+").replace("\n1+", "\n2+"),
-            "2+  a:\n2+    module: a.py\n",
-            "{text}"
-        );
+        assert_eq!(told.replace("21+", "2+").replace("\n1+", "\n2+"), "2+  a:\n2+    module: a.py\n", "{text}");
     }
-    assert_eq!(
-        set("{}", "projects.a.module", "a.py"),
-        "1-{}1+projects:\n1+  a:\n1+    module: a.py"
-    );
+    assert_eq!(set("{}", "projects.a.module", "a.py"), "1-{}1+projects:\n1+  a:\n1+    module: a.py");
     assert_eq!(
         set("{projects: {}}", "projects.a.module", "a.py"),
         "1-{projects: {}}1+{projects: { a: { module: a.py } }}"
@@ -199,10 +168,7 @@ fn what_is_removed_takes_its_lines_and_no_others() {
         remove("projects:\n  a: {versions: v, env: {B: c}}\n", "projects.a.env.B"),
         "2-  a: {versions: v, env: {B: c}}\n2+  a: {versions: v, env: {}}\n"
     );
-    assert_eq!(
-        remove(SMALL, "projects.billing.modul"),
-        "there is no `modul`\nhelp: did you mean `module`?"
-    );
+    assert_eq!(remove(SMALL, "projects.billing.modul"), "there is no `modul`\nhelp: did you mean `module`?");
 }
 
 #[test]
@@ -323,15 +289,8 @@ fn mode_link_and_byte_order_mark_stay_and_nothing_is_left_behind() {
     let mut settings = repo.read().unwrap();
     let edit = settings.set("projects.a.setup", "x").unwrap();
     settings.save(edit).unwrap();
-    assert_eq!(
-        std::fs::read_to_string(&target).unwrap(),
-        "\u{feff}projects:\r\n  a: {versions: v, setup: x}\r\n"
-    );
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "\u{feff}projects:\r\n  a: {versions: v, setup: x}\r\n");
     assert_eq!(std::fs::metadata(&target).unwrap().permissions().mode() & 0o7777, 0o640);
-    assert!(
-        std::fs::symlink_metadata(repo.folder().join("shed.yaml"))
-            .unwrap()
-            .is_symlink()
-    );
+    assert!(std::fs::symlink_metadata(repo.folder().join("shed.yaml")).unwrap().is_symlink());
     assert_eq!(std::fs::read_dir(repo.folder()).unwrap().count(), 2);
 }

@@ -78,10 +78,7 @@ fn the_schema_describes_every_key_of_a_project_and_a_database() {
         assert_eq!(properties.len(), count, "{kind}");
         assert_eq!(definition["additionalProperties"], false, "{kind}");
         for (key, property) in properties {
-            assert!(
-                property.get("description").is_some(),
-                "{kind}.{key} has no description: {property}"
-            );
+            assert!(property.get("description").is_some(), "{kind}.{key} has no description: {property}");
         }
     }
     let port = &schema["$defs"]["Connection"]["properties"]["port"];
