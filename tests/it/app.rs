@@ -71,10 +71,7 @@ impl App {
     }
 
     pub fn on(self, environment: &str) -> Self {
-        Self {
-            repo: self.repo.on(environment),
-            db: self.db,
-        }
+        Self { repo: self.repo.on(environment), db: self.db }
     }
 
     pub fn with(repo: Repo, db: Database) -> Self {
@@ -121,10 +118,7 @@ impl App {
 
 fn settings(db: &Database, lines: &str) -> String {
     let lines: String = lines.lines().map(|line| format!("    {line}\n")).collect();
-    format!(
-        "projects:\n  app:\n    module: app/models.py\n{lines}    db:\n      main: {}\n",
-        db.settings()
-    )
+    format!("projects:\n  app:\n    module: app/models.py\n{lines}    db:\n      main: {}\n", db.settings())
 }
 
 impl Deref for App {

@@ -43,12 +43,7 @@ impl Call {
             command.env_remove(name);
         }
         command.env("LC_ALL", "C.UTF-8").env_remove("RUST_BACKTRACE");
-        Self {
-            command,
-            stdout: Expected::Whole(String::new()),
-            stderr: Expected::Whole(String::new()),
-            names,
-        }
+        Self { command, stdout: Expected::Whole(String::new()), stderr: Expected::Whole(String::new()), names }
     }
 
     pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
@@ -170,13 +165,9 @@ impl Call {
     /// Starts it and leaves it running, for tests of signals; end it with [`Call::finish`].
     pub fn start(&mut self) -> Child {
         self.command.stdin(Stdio::null());
-        self.command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("{:?}: {error}", self.command);
-            })
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| {
+            panic!("{:?}: {error}", self.command);
+        })
     }
 
     /// Waits for the end of what [`Call::start`] started.
@@ -196,18 +187,12 @@ impl Call {
         };
         use std::os::unix::process::ExitStatusExt;
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap());
-        Output {
-            stdout: self.named(&stdout.join().unwrap()),
-            stderr: self.named(&stderr.join().unwrap()),
-            code,
-        }
+        Output { stdout: self.named(&stdout.join().unwrap()), stderr: self.named(&stderr.join().unwrap()), code }
     }
 
     fn named(&self, bytes: &[u8]) -> String {
         let text = String::from_utf8_lossy(bytes).into_owned();
-        self.names
-            .iter()
-            .fold(text, |text, (value, name)| text.replace(value, name))
+        self.names.iter().fold(text, |text, (value, name)| text.replace(value, name))
     }
 }
 
@@ -286,7 +271,5 @@ fn line_matches(pattern: &str, line: &str) -> bool {
     let Some(line) = line.strip_prefix(start) else {
         return false;
     };
-    (0..=line.len())
-        .filter(|&at| line.is_char_boundary(at))
-        .any(|at| line_matches(rest, &line[at..]))
+    (0..=line.len()).filter(|&at| line.is_char_boundary(at)).any(|at| line_matches(rest, &line[at..]))
 }

@@ -36,20 +36,9 @@ impl Cluster {
             .spawn()
             .unwrap();
         let mut host = String::new();
-        BufReader::new(watcher.stdout.take().unwrap())
-            .read_line(&mut host)
-            .unwrap();
-        assert!(
-            !host.is_empty(),
-            "tests/cluster.sh {} did not start a cluster: it says why above",
-            bin.display()
-        );
-        Self {
-            host: host.trim_end().into(),
-            bin,
-            made: AtomicU32::new(0),
-            _hold: watcher.stdin.take().unwrap(),
-        }
+        BufReader::new(watcher.stdout.take().unwrap()).read_line(&mut host).unwrap();
+        assert!(!host.is_empty(), "tests/cluster.sh {} did not start a cluster: it says why above", bin.display());
+        Self { host: host.trim_end().into(), bin, made: AtomicU32::new(0), _hold: watcher.stdin.take().unwrap() }
     }
 
     /// A new, empty database, dropped when the value is.
@@ -86,11 +75,7 @@ impl Cluster {
             .env_remove("PGOPTIONS")
             .output()
             .unwrap();
-        assert!(
-            output.status.success(),
-            "{sql}\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{sql}\n{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 }
@@ -101,14 +86,9 @@ pub fn programs() -> PathBuf {
         return folder.into();
     }
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut folders: Vec<_> = versions
-        .map(|version| version.path().join("bin"))
-        .filter(|bin| bin.join("initdb").exists())
-        .collect();
+    let mut folders: Vec<_> =
+        versions.map(|version| version.path().join("bin")).filter(|bin| bin.join("initdb").exists()).collect();
     folders.sort();
     let on_path = || std::env::split_paths(&std::env::var_os("PATH")?).find(|folder| folder.join("initdb").exists());
-    folders
-        .pop()
-        .or_else(on_path)
-        .expect("no initdb: run tests/run.sh, which installs PostgreSQL's programs")
+    folders.pop().or_else(on_path).expect("no initdb: run tests/run.sh, which installs PostgreSQL's programs")
 }

@@ -13,31 +13,17 @@ pub struct Database {
 
 enum Place {
     Sqlite(PathBuf),
-    Postgres {
-        cluster: &'static Cluster,
-        name: String,
-        user: String,
-        password: Option<String>,
-    },
+    Postgres { cluster: &'static Cluster, name: String, user: String, password: Option<String> },
 }
 
 impl Database {
     pub fn sqlite(file: impl Into<PathBuf>) -> Self {
-        Self {
-            place: Place::Sqlite(file.into()),
-        }
+        Self { place: Place::Sqlite(file.into()) }
     }
 
     pub fn postgres(cluster: &Cluster, name: String, user: &str, password: Option<&str>) -> Self {
         let cluster = static_of(cluster);
-        Self {
-            place: Place::Postgres {
-                cluster,
-                name,
-                user: user.into(),
-                password: password.map(Into::into),
-            },
-        }
+        Self { place: Place::Postgres { cluster, name, user: user.into(), password: password.map(Into::into) } }
     }
 
     /// Its entry in the settings, to stand after `prod: `.
@@ -49,12 +35,7 @@ impl Database {
     pub fn settings_with(&self, more: Value) -> String {
         let mut entry = match &self.place {
             Place::Sqlite(file) => json!({ "type": "sqlite", "connection": { "db_path": file } }),
-            Place::Postgres {
-                cluster,
-                name,
-                user,
-                password,
-            } => {
+            Place::Postgres { cluster, name, user, password } => {
                 let mut connection = json!({ "host": cluster.host, "user": user });
                 if let Some(password) = password {
                     // A `$` in the settings starts a variable.
@@ -71,9 +52,9 @@ impl Database {
     pub fn url(&self) -> String {
         match &self.place {
             Place::Sqlite(file) => format!("sqlite:///{}", file.display()),
-            Place::Postgres {
-                cluster, name, user, ..
-            } => format!("postgresql://{user}@/{name}?host={}", cluster.host.display()),
+            Place::Postgres { cluster, name, user, .. } => {
+                format!("postgresql://{user}@/{name}?host={}", cluster.host.display())
+            }
         }
     }
 
@@ -97,11 +78,7 @@ impl Database {
     pub fn execute(&self, sql: &str) {
         if let Place::Sqlite(file) = &self.place {
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-            std::fs::OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(file)
-                .unwrap();
+            std::fs::OpenOptions::new().append(true).create(true).open(file).unwrap();
         }
         self.rows(sql);
     }
@@ -138,32 +115,23 @@ impl Database {
         if !self.tables().contains(&"alembic_version".to_owned()) {
             return Vec::new();
         }
-        self.rows("select version_num from alembic_version order by 1")
-            .lines()
-            .map(str::to_owned)
-            .collect()
+        self.rows("select version_num from alembic_version order by 1").lines().map(str::to_owned).collect()
     }
 
     /// Whether it is there: the file of a SQLite database.
     pub fn exists(&self) -> bool {
         match &self.place {
             Place::Sqlite(file) => file.exists(),
-            Place::Postgres { cluster, name, .. } => !cluster
-                .psql(
-                    "postgres",
-                    &format!("select 1 from pg_database where datname = '{name}'"),
-                )
-                .is_empty(),
+            Place::Postgres { cluster, name, .. } => {
+                !cluster.psql("postgres", &format!("select 1 from pg_database where datname = '{name}'")).is_empty()
+            }
         }
     }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if let Place::Postgres {
-            cluster, name, user, ..
-        } = &self.place
-        {
+        if let Place::Postgres { cluster, name, user, .. } = &self.place {
             if std::thread::panicking() {
                 return; // the cluster goes anyway
             }
@@ -177,17 +145,9 @@ impl Drop for Database {
 
 fn sqlite3(file: &Path, sql: &str) -> String {
     assert!(file.exists(), "there is no SQLite file {}", file.display());
-    let output = Command::new("sqlite3")
-        .args(["-batch", "-init", "/dev/null", "-bail"])
-        .arg(file)
-        .arg(sql)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{sql}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output =
+        Command::new("sqlite3").args(["-batch", "-init", "/dev/null", "-bail"]).arg(file).arg(sql).output().unwrap();
+    assert!(output.status.success(), "{sql}\n{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 

@@ -20,12 +20,7 @@ fn the_example_s_run_shows_everything_and_names_its_files() {
     let (_, files) = said.stdout.split_once("### Files made in ").unwrap();
     let count = |kind: &str| files.lines().filter(|line| line.starts_with(kind)).count();
     assert_eq!((count("revision"), count("SQLite file")), (6, 3), "{files}");
-    assert!(
-        said.stdout
-            .contains("### ledger.staging: the same revisions on another engine"),
-        "{}",
-        said.stdout
-    );
+    assert!(said.stdout.contains("### ledger.staging: the same revisions on another engine"), "{}", said.stdout);
 }
 
 #[test]
@@ -35,24 +30,15 @@ fn every_target_of_the_example_s_makefile_works() {
         let project = format!("PROJECT={project}");
         in_example(
             &repo,
-            repo.call("make")
-                .args(["revision", &project, "MESSAGE=first tables"])
-                .any_stdout()
-                .any_stderr(),
+            repo.call("make").args(["revision", &project, "MESSAGE=first tables"]).any_stdout().any_stderr(),
         )
         .ok();
     }
     for target in ["migrate", "check", "current", "heads"] {
         in_example(&repo, repo.call("make").arg(target).any_stdout().any_stderr()).ok();
     }
-    in_example(
-        &repo,
-        repo.call("make")
-            .arg("current")
-            .stdout("[..] (head)\n[..] (head)\n[..] (head)\n")
-            .any_stderr(),
-    )
-    .ok();
+    in_example(&repo, repo.call("make").arg("current").stdout("[..] (head)\n[..] (head)\n[..] (head)\n").any_stderr())
+        .ok();
 }
 
 #[test]
@@ -61,9 +47,7 @@ fn every_hook_of_the_example_s_pre_commit_configuration_works() {
     for project in ["billing.local", "catalog.local", "ledger.local"] {
         in_example(
             &repo,
-            repo.shed(["revision", project, "--autogenerate", "-m", "first tables"])
-                .any_stdout()
-                .any_stderr(),
+            repo.shed(["revision", project, "--autogenerate", "-m", "first tables"]).any_stdout().any_stderr(),
         )
         .ok();
     }
@@ -81,11 +65,7 @@ fn every_hook_of_the_example_s_pre_commit_configuration_works() {
 
 /// The `entry` lines of a pre-commit configuration.
 fn hooks(configuration: &str) -> Vec<String> {
-    configuration
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("entry: "))
-        .map(str::to_owned)
-        .collect()
+    configuration.lines().filter_map(|line| line.trim().strip_prefix("entry: ")).map(str::to_owned).collect()
 }
 
 /// A block of the README after the line `<!-- tested -->`: its commands run one after the other in a copy of the example.
@@ -106,10 +86,7 @@ fn the_commands_of_the_readme_that_are_marked_as_tested_say_what_it_says() {
 #[test]
 fn commands_are_read_from_marked_blocks_alone() {
     let text = "```console\n$ no\n```\n<!-- tested -->\n```console\n$ shed heads\na (head)\n$ shed check\n```\n$ no\n";
-    let expected = [
-        ("shed heads".to_owned(), "a (head)\n".to_owned()),
-        ("shed check".to_owned(), String::new()),
-    ];
+    let expected = [("shed heads".to_owned(), "a (head)\n".to_owned()), ("shed check".to_owned(), String::new())];
     assert_eq!(tested_commands(text), expected);
 }
 
@@ -131,17 +108,12 @@ fn tested_commands(text: &str) -> Vec<(String, String)> {
 /// A copy of the example, with an environment.
 fn example() -> Repo {
     let repo = Repo::new();
-    copy_tree(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/monorepo"),
-        &repo.path(""),
-    );
+    copy_tree(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/monorepo"), &repo.path(""));
     std::os::unix::fs::symlink(environment("new"), repo.path(".venv")).unwrap();
     repo
 }
 
 /// In the copy's folder, as a person would be, so that shed.yaml is found from there.
 fn in_example(repo: &Repo, call: Call) -> Call {
-    call.env_remove("SHED_SETTINGS")
-        .env_remove("VIRTUAL_ENV")
-        .dir(repo.path(""))
+    call.env_remove("SHED_SETTINGS").env_remove("VIRTUAL_ENV").dir(repo.path(""))
 }

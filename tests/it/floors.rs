@@ -31,24 +31,14 @@ fn a_file_says_in_its_first_line_what_it_is_for() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = sources();
     files.extend(rust_files(&root.join("tests")));
-    let silent: Vec<_> = files
-        .iter()
-        .filter(|(_, text)| silent(text))
-        .map(|(path, _)| path.display())
-        .collect();
-    assert!(
-        silent.is_empty(),
-        "these do not begin with //! and what they are for: {silent:?}"
-    );
+    let silent: Vec<_> = files.iter().filter(|(_, text)| silent(text)).map(|(path, _)| path.display()).collect();
+    assert!(silent.is_empty(), "these do not begin with //! and what they are for: {silent:?}");
 }
 
 #[test]
 fn an_upward_use_is_named() {
     let one = |path: &str, text: &str| offences(Path::new(path), text);
-    assert_eq!(
-        one("src/process.rs", "use crate::cli::Cli;"),
-        ["src/process.rs uses `cli`, which lies above it"]
-    );
+    assert_eq!(one("src/process.rs", "use crate::cli::Cli;"), ["src/process.rs uses `cli`, which lies above it"]);
     assert_eq!(
         one("src/settings/read.rs", "fn f() { crate::render::g() }"),
         ["src/settings/read.rs uses `render`, which lies above it"]
@@ -57,17 +47,8 @@ fn an_upward_use_is_named() {
         one("src/error.rs", "use crate::{secret::Secret, process};"),
         ["src/error.rs uses `process`, which lies above it"]
     );
-    assert_eq!(
-        one("src/process.rs", "use super::settings;"),
-        ["src/process.rs uses `settings`, which lies above it"]
-    );
-    assert_eq!(
-        one(
-            "src/commands/show.rs",
-            "use super::Report; use crate::settings::Settings; // crate::cli"
-        ),
-        [""; 0]
-    );
+    assert_eq!(one("src/process.rs", "use super::settings;"), ["src/process.rs uses `settings`, which lies above it"]);
+    assert_eq!(one("src/commands/show.rs", "use super::Report; use crate::settings::Settings; // crate::cli"), [""; 0]);
     assert_eq!(
         one("src/new.rs", "use crate::error::Error;"),
         ["src/new.rs stands on no floor: name it in tests/it/floors.rs"]
@@ -84,9 +65,7 @@ fn offences(path: &Path, text: &str) -> Vec<String> {
     let mut used: Vec<_> = uses(path, text).into_iter().filter(above).collect();
     used.sort();
     used.dedup();
-    used.iter()
-        .map(|used| format!("{shown} uses `{used}`, which lies above it"))
-        .collect()
+    used.iter().map(|used| format!("{shown} uses `{used}`, which lies above it")).collect()
 }
 
 fn floor(room: &str) -> Option<usize> {
@@ -102,11 +81,7 @@ fn room(path: &Path) -> String {
 
 /// The modules right under src that a file names: `crate::x`, `crate::{x, y::z}`, and `super::x` where super is the crate.
 fn uses(path: &Path, text: &str) -> Vec<String> {
-    let code: String = text
-        .lines()
-        .map(|line| line.split("//").next().unwrap())
-        .collect::<Vec<_>>()
-        .join("\n");
+    let code: String = text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n");
     let super_is_crate = path.components().count() == 2 || (path.ends_with("mod.rs") && path.components().count() == 3);
     let mut roots = vec!["crate::"];
     if super_is_crate && !code.contains("mod tests") {
@@ -121,12 +96,8 @@ fn uses(path: &Path, text: &str) -> Vec<String> {
 
 /// The first name of a path, or of each path within braces.
 fn names(rest: &str) -> Vec<String> {
-    let name = |text: &str| {
-        text.trim_start()
-            .chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect::<String>()
-    };
+    let name =
+        |text: &str| text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     let Some(group) = rest.strip_prefix('{') else {
         return vec![name(rest)];
     };
@@ -164,10 +135,7 @@ fn rust_files(folder: &Path) -> Vec<(PathBuf, String)> {
             files.extend(rust_files(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
-            files.push((
-                path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().to_path_buf(),
-                text,
-            ));
+            files.push((path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().to_path_buf(), text));
         }
     }
     files

@@ -65,17 +65,10 @@ fn both_engines_answer_alike() {
 fn a_password_is_asked_for_where_it_should_be() {
     let (repo, database) = (Repo::new(), cluster().database_with_password("p@ss %20/:#?'\"\\ ü"));
     let psql = || {
-        let call = repo
-            .call(crate::cluster::programs().join("psql"))
-            .args(["-w", "-X", "-A", "-t", "-c", "select 1"]);
-        call.env("PGHOST", &cluster().host)
-            .env("PGUSER", database.name())
-            .env("PGDATABASE", database.name())
+        let call = repo.call(crate::cluster::programs().join("psql")).args(["-w", "-X", "-A", "-t", "-c", "select 1"]);
+        call.env("PGHOST", &cluster().host).env("PGUSER", database.name()).env("PGDATABASE", database.name())
     };
     psql().stderr_has("no password supplied").fails(2);
-    psql()
-        .env("PGPASSWORD", "wrong")
-        .stderr_has("password authentication failed")
-        .fails(2);
+    psql().env("PGPASSWORD", "wrong").stderr_has("password authentication failed").fails(2);
     psql().env("PGPASSWORD", "p@ss %20/:#?'\"\\ ü").stdout("1\n").ok();
 }

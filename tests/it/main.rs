@@ -1,13 +1,6 @@
 //! The integration tests: the real program, the real Alembic, real databases.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test panics with what went wrong"
-)]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the harness starts programs and reads the environment itself"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test panics with what went wrong")]
+#![expect(clippy::disallowed_methods, reason = "the harness starts programs and reads the environment itself")]
 
 mod app;
 mod bad_input;

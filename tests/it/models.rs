@@ -19,10 +19,7 @@ fn project(keys: &str) -> String {
 
 /// What autogenerate writes for these models.
 fn generated(repo: &Repo, folder: &str) -> String {
-    repo.shed(["revision", "--autogenerate", "-m", "x", "--rev-id", "a1"])
-        .any_stdout()
-        .any_stderr()
-        .ok();
+    repo.shed(["revision", "--autogenerate", "-m", "x", "--rev-id", "a1"]).any_stdout().any_stderr().ok();
     repo.read(&format!("{folder}/a1_x.py"))
 }
 
@@ -30,28 +27,15 @@ fn generated(repo: &Repo, folder: &str) -> String {
 fn a_file_a_package_a_dotted_name_and_a_list_are_found() {
     let more = "import sqlalchemy as sa\nfrom shop.base import Base\nclass Part(Base):\n    __tablename__ = 'part'\n    id = sa.Column(sa.Integer, primary_key=True)\n";
     for environment in [NEW, OLD] {
-        let shop = || {
-            Repo::new()
-                .on(environment)
-                .file("src/shop/base.py", TABLE)
-                .file("src/shop/parts.py", more)
-        };
+        let shop = || Repo::new().on(environment).file("src/shop/base.py", TABLE).file("src/shop/parts.py", more);
         let all = "from shop.base import Base\nimport shop.parts\n";
-        let repo = shop()
-            .file("src/shop/__init__.py", all)
-            .settings(&project("module: src/shop"));
+        let repo = shop().file("src/shop/__init__.py", all).settings(&project("module: src/shop"));
         assert!(generated(&repo, "src/shop/versions").contains("'part'"));
-        let repo = shop().settings(&project(
-            "module: [src/shop/base.py, src/shop/parts.py]\npythonpath: [src]",
-        ));
+        let repo = shop().settings(&project("module: [src/shop/base.py, src/shop/parts.py]\npythonpath: [src]"));
         assert!(generated(&repo, "src/shop/versions").contains("'part'"));
-        let repo = shop().settings(&project(
-            "module: [shop.base, shop.parts]\npythonpath: [src]\nversions: v",
-        ));
+        let repo = shop().settings(&project("module: [shop.base, shop.parts]\npythonpath: [src]\nversions: v"));
         assert!(generated(&repo, "v").contains("'part'"));
-        let repo = shop()
-            .file("src/shop/__init__.py", "")
-            .settings(&project("module: src/shop\nauto_discovery: true"));
+        let repo = shop().file("src/shop/__init__.py", "").settings(&project("module: src/shop\nauto_discovery: true"));
         assert!(generated(&repo, "src/shop/versions").contains("'part'"));
     }
 }
@@ -67,14 +51,8 @@ fn the_same_module_name_in_several_projects_is_no_clash() {
         .file("one/models.py", TABLE)
         .file("two/models.py", &TABLE.replace("thing", "other"));
     for (project, table) in [("one", "thing"), ("two", "other")] {
-        repo.shed(["revision", project, "--autogenerate", "-m", "x", "--rev-id", "a1"])
-            .any_stdout()
-            .any_stderr()
-            .ok();
-        assert!(
-            repo.read(&format!("{project}/versions/a1_x.py"))
-                .contains(&format!("create_table('{table}'"))
-        );
+        repo.shed(["revision", project, "--autogenerate", "-m", "x", "--rev-id", "a1"]).any_stdout().any_stderr().ok();
+        assert!(repo.read(&format!("{project}/versions/a1_x.py")).contains(&format!("create_table('{table}'")));
     }
 }
 
@@ -82,9 +60,7 @@ fn the_same_module_name_in_several_projects_is_no_clash() {
 fn several_metadatas_are_reported_with_the_line_to_write() {
     let repo = Repo::new().file("m.py", &(TABLE.to_owned() + "class Other(DeclarativeBase):\n    pass\nclass O(Other):\n    __tablename__ = 'o'\n    id: Mapped[int] = mapped_column(primary_key=True)\n"));
     let repo = repo.settings(&project("module: m.py\nversions: v"));
-    repo.shed(["revision", "--autogenerate", "-m", "x"])
-        .stderr_has("metadata:")
-        .fails(2);
+    repo.shed(["revision", "--autogenerate", "-m", "x"]).stderr_has("metadata:").fails(2);
     let repo = repo.settings(&project("module: m.py\nversions: v\nmetadata: Other.metadata"));
     let text = generated(&repo, "v");
     assert!(text.contains("'o'") && !text.contains("'thing'"), "{text}");
@@ -96,19 +72,11 @@ fn several_metadatas_are_reported_with_the_line_to_write() {
 #[test]
 fn sqlmodel_is_found_and_imported_in_revisions() {
     let models = "from sqlmodel import Field, SQLModel\n\nclass Hero(SQLModel, table=True):\n    id: int | None = Field(default=None, primary_key=True)\n    name: str\n";
-    let repo = Repo::new()
-        .file("m.py", models)
-        .settings(&project("module: m.py\nversions: v"));
+    let repo = Repo::new().file("m.py", models).settings(&project("module: m.py\nversions: v"));
     let text = generated(&repo, "v");
-    assert!(
-        text.contains("import sqlmodel\n") && text.contains("sqlmodel.sql.sqltypes.AutoString"),
-        "{text}"
-    );
+    assert!(text.contains("import sqlmodel\n") && text.contains("sqlmodel.sql.sqltypes.AutoString"), "{text}");
     repo.shed(["migrate"]).any_stderr().ok();
-    repo.shed(["check"])
-        .stdout("No new upgrade operations detected.\n")
-        .any_stderr()
-        .ok();
+    repo.shed(["check"]).stdout("No new upgrade operations detected.\n").any_stderr().ok();
 }
 
 #[test]
@@ -124,41 +92,27 @@ fn owned_modules_keep_out_what_a_library_defines() {
 #[test]
 fn setup_runs_before_the_metadata_is_read() {
     let late = "import sqlalchemy as sa\nmetadata = sa.MetaData()\ndef build():\n    sa.Table('late', metadata, sa.Column('id', sa.Integer, primary_key=True))\n";
-    let repo = Repo::new()
-        .file("m.py", late)
-        .settings(&project("module: m.py\nversions: v\nsetup: m:build"));
+    let repo = Repo::new().file("m.py", late).settings(&project("module: m.py\nversions: v\nsetup: m:build"));
     assert!(generated(&repo, "v").contains("'late'"));
 }
 
 #[test]
 fn a_folder_named_alembic_shadows_nothing() {
-    let repo = Repo::new()
-        .file("alembic/versions/.keep", "")
-        .file("alembic/__init__.py", "raise SystemExit('shadowed')\n");
+    let repo =
+        Repo::new().file("alembic/versions/.keep", "").file("alembic/__init__.py", "raise SystemExit('shadowed')\n");
     let repo = repo.file("m.py", TABLE).settings(&project("module: m.py\nversions: v"));
     assert!(generated(&repo, "v").contains("'thing'"));
 }
 
 #[test]
 fn models_replaces_the_module_for_one_run() {
-    let repo = Repo::new()
-        .file("m.py", "raise SystemExit('not this one')\n")
-        .file("n.py", TABLE);
+    let repo = Repo::new().file("m.py", "raise SystemExit('not this one')\n").file("n.py", TABLE);
     let repo = repo.settings(&project("module: m.py\nversions: v"));
-    repo.shed([
-        "revision",
-        "--autogenerate",
-        "-m",
-        "x",
-        "--rev-id",
-        "a1",
-        "--models",
-        "n.py",
-    ])
-    .dir(repo.path(""))
-    .any_stdout()
-    .any_stderr()
-    .ok();
+    repo.shed(["revision", "--autogenerate", "-m", "x", "--rev-id", "a1", "--models", "n.py"])
+        .dir(repo.path(""))
+        .any_stdout()
+        .any_stderr()
+        .ok();
     assert!(repo.read("v/a1_x.py").contains("'thing'"));
 }
 

@@ -10,11 +10,7 @@ const IN_STEP: &str = "No new upgrade operations detected.\n";
 
 /// Puts more keys into the database's own entry.
 fn database_keys(app: &App, keys: serde_json::Value) {
-    app.write(
-        "shed.yaml",
-        &app.read("shed.yaml")
-            .replace(&app.db.settings(), &app.db.settings_with(keys)),
-    );
+    app.write("shed.yaml", &app.read("shed.yaml").replace(&app.db.settings(), &app.db.settings_with(keys)));
 }
 
 #[test]
@@ -63,10 +59,7 @@ def on_version_apply(ctx=None, step=None, heads=None, run_args=None, **kw):
 fn plain_keywords_reach_configure() {
     for app in App::everywhere() {
         let app = app.keys("configure: { compare_type: false }").migrated("head");
-        app.write(
-            "app/models.py",
-            &app.read("app/models.py").replace("String(80)", "String(90)"),
-        );
+        app.write("app/models.py", &app.read("app/models.py").replace("String(80)", "String(90)"));
         app.shed(["check"]).stdout(IN_STEP).any_stderr().ok();
         let app = app.keys("configure: { compare_type: true }");
         app.shed(["check"]).any_stdout().any_stderr().fails(1);
@@ -76,10 +69,7 @@ fn plain_keywords_reach_configure() {
 #[test]
 fn the_version_table_may_have_another_name_and_a_schema_that_is_made() {
     for app in [App::postgres(), App::postgres().on(OLD)] {
-        database_keys(
-            &app,
-            json!({ "version_table": "versions", "version_table_schema": "meta data" }),
-        );
+        database_keys(&app, json!({ "version_table": "versions", "version_table_schema": "meta data" }));
         app.shed(["migrate"]).any_stderr().ok();
         assert_eq!(app.db.rows("select version_num from \"meta data\".versions"), "a3\n");
         app.shed(["check"]).stdout(IN_STEP).any_stderr().ok();
@@ -98,8 +88,9 @@ fn a_schema_is_the_search_path() {
         database_keys(&app, json!({ "schema": "tenant" }));
         app.shed(["migrate"]).any_stderr().ok();
         assert_eq!(
-            app.db
-                .rows("select string_agg(tablename, ' ' order by 1) from pg_tables where schemaname = 'tenant'"),
+            app.db.rows(
+                "select string_agg(tablename, ' ' order by tablename) from pg_tables where schemaname = 'tenant'"
+            ),
             "alembic_version person pet\n"
         );
         app.shed(["check"]).stdout(IN_STEP).any_stderr().ok();
@@ -111,12 +102,8 @@ fn several_schemas_are_compared() {
     let models = "import sqlalchemy as sa\nmetadata = sa.MetaData()\nsa.Table('t', metadata, sa.Column('id', sa.Integer, primary_key=True), schema='extra')\n";
     let app = App::postgres().without_revisions().keys("schemas: [public, extra]");
     app.write("app/models.py", models);
-    app.db
-        .execute("create schema extra; create schema other; create table other.unseen (id integer)");
-    app.shed(["revision", "--autogenerate", "-m", "x", "--rev-id", "a1"])
-        .any_stdout()
-        .any_stderr()
-        .ok();
+    app.db.execute("create schema extra; create schema other; create table other.unseen (id integer)");
+    app.shed(["revision", "--autogenerate", "-m", "x", "--rev-id", "a1"]).any_stdout().any_stderr().ok();
     assert!(!app.read("app/versions/a1_x.py").contains("unseen"));
     app.shed(["migrate"]).any_stderr().ok();
     app.shed(["check"]).stdout(IN_STEP).any_stderr().ok();
@@ -125,18 +112,12 @@ fn several_schemas_are_compared() {
 #[test]
 fn a_schema_that_sqlite_lacks_is_translated() {
     let models = "import sqlalchemy as sa\nmetadata = sa.MetaData()\nsa.Table('t', metadata, sa.Column('id', sa.Integer, primary_key=True), schema='extra')\n";
-    let app = App::sqlite()
-        .without_revisions()
-        .keys("schema_translate_map: { extra: null }");
+    let app = App::sqlite().without_revisions().keys("schema_translate_map: { extra: null }");
     app.write("app/models.py", models);
-    app.shed(["revision", "-m", "x", "--rev-id", "a1"])
-        .any_stdout()
-        .any_stderr()
-        .ok();
-    let text = app.read("app/versions/a1_x.py").replace(
-        "pass",
-        "op.create_table('t', sa.Column('id', sa.Integer, primary_key=True), schema='extra')",
-    );
+    app.shed(["revision", "-m", "x", "--rev-id", "a1"]).any_stdout().any_stderr().ok();
+    let text = app
+        .read("app/versions/a1_x.py")
+        .replace("pass", "op.create_table('t', sa.Column('id', sa.Integer, primary_key=True), schema='extra')");
     app.write("app/versions/a1_x.py", &text);
     app.shed(["migrate"]).any_stderr().ok();
     assert_eq!(app.db.tables(), ["alembic_version", "t"]);
@@ -145,23 +126,16 @@ fn a_schema_that_sqlite_lacks_is_translated() {
 #[test]
 fn sql_at_connect_is_committed() {
     for app in [App::postgres(), App::postgres().on(OLD)] {
-        database_keys(
-            &app,
-            json!({ "on_connect": ["create schema if not exists made", "set search_path = made"] }),
-        );
+        database_keys(&app, json!({ "on_connect": ["create schema if not exists made", "set search_path = made"] }));
         app.shed(["migrate"]).any_stderr().ok();
-        assert_eq!(
-            app.db.rows("select count(*) from pg_tables where schemaname = 'made'"),
-            "3\n"
-        );
+        assert_eq!(app.db.rows("select count(*) from pg_tables where schemaname = 'made'"), "3\n");
     }
 }
 
 #[test]
 fn the_tables_of_extensions_are_ignored() {
     let app = App::postgres().migrated("head");
-    app.db
-        .execute("create table spatial_ref_sys (srid integer primary key)");
+    app.db.execute("create table spatial_ref_sys (srid integer primary key)");
     app.shed(["check"]).stdout(IN_STEP).any_stderr().ok();
 }
 
@@ -195,9 +169,7 @@ fn without_transactions_a_migration_may_vacuum() {
 fn x_arguments_and_tags_reach_the_migration() {
     for app in App::on_both_alembics() {
         app.add_revision("a4", "a3", "from alembic import context\nopen('seen.txt', 'w').write(repr((context.get_x_argument(as_dictionary=True), context.get_tag_argument())))");
-        app.shed(["migrate", "-x", "color=red", "--tag", "t1"])
-            .any_stderr()
-            .ok();
+        app.shed(["migrate", "-x", "color=red", "--tag", "t1"]).any_stderr().ok();
         assert_eq!(app.read("seen.txt"), "({'color': 'red'}, 't1')");
     }
 }
@@ -205,13 +177,6 @@ fn x_arguments_and_tags_reach_the_migration() {
 #[test]
 fn what_a_migration_prints_goes_through() {
     let app = App::sqlite().migrated("head");
-    app.add_revision(
-        "a4",
-        "a3",
-        "import sys\nprint('to stdout')\nprint('to stderr', file=sys.stderr)",
-    );
-    app.shed(["migrate"])
-        .stdout("to stdout\n")
-        .stderr_has("to stderr\n")
-        .ok();
+    app.add_revision("a4", "a3", "import sys\nprint('to stdout')\nprint('to stderr', file=sys.stderr)");
+    app.shed(["migrate"]).stdout("to stdout\n").stderr_has("to stderr\n").ok();
 }

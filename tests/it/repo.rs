@@ -36,11 +36,7 @@ impl Repo {
             temp.child(folder).create_dir_all().unwrap();
         }
         let root = temp.path().canonicalize().unwrap().join(name);
-        Self {
-            temp,
-            root,
-            environment: NEW.into(),
-        }
+        Self { temp, root, environment: NEW.into() }
     }
 
     /// Runs on another of the Python environments of tests/requirements.
@@ -75,20 +71,13 @@ impl Repo {
 
     /// Writes a revision that runs these lines of Python upwards and those downwards; `after` is `""` for the first one.
     pub fn revision(self, folder: &str, id: &str, after: &str, upgrade: &str, downgrade: &str) -> Self {
-        self.write(
-            &format!("{folder}/{id}_.py"),
-            &revision_text(id, after, upgrade, downgrade),
-        );
+        self.write(&format!("{folder}/{id}_.py"), &revision_text(id, after, upgrade, downgrade));
         self
     }
 
     /// The repository's folder, or a path in it.
     pub fn path(&self, path: &str) -> PathBuf {
-        if path.is_empty() {
-            self.root.clone()
-        } else {
-            self.root.join(path)
-        }
+        if path.is_empty() { self.root.clone() } else { self.root.join(path) }
     }
 
     pub fn read(&self, path: &str) -> String {
@@ -98,11 +87,7 @@ impl Repo {
     /// Removes a file or a folder.
     pub fn remove(&self, path: &str) {
         let path = self.path(path);
-        if path.is_dir() {
-            std::fs::remove_dir_all(path).unwrap()
-        } else {
-            std::fs::remove_file(path).unwrap()
-        }
+        if path.is_dir() { std::fs::remove_dir_all(path).unwrap() } else { std::fs::remove_file(path).unwrap() }
     }
 
     /// All files below a folder of the repository, sorted, without Python's caches.
@@ -111,10 +96,8 @@ impl Repo {
         let mut files = Vec::new();
         walk(&start, &mut files);
         files.retain(|file| !file.to_string_lossy().contains("__pycache__"));
-        let mut names: Vec<_> = files
-            .iter()
-            .map(|file| file.strip_prefix(&start).unwrap().display().to_string())
-            .collect();
+        let mut names: Vec<_> =
+            files.iter().map(|file| file.strip_prefix(&start).unwrap().display().to_string()).collect();
         names.sort();
         names
     }
@@ -172,10 +155,7 @@ impl Repo {
             named(self.beside("tmp"), "$TMPDIR"),
             named(self.beside("state"), "$STATE"),
             named(self.beside("elsewhere"), "$ELSEWHERE"),
-            (
-                environments.trim_end_matches('/').to_owned(),
-                "$ENVIRONMENTS".to_owned(),
-            ),
+            (environments.trim_end_matches('/').to_owned(), "$ENVIRONMENTS".to_owned()),
         ]
     }
 }
@@ -196,21 +176,13 @@ pub fn environment(name: &str) -> PathBuf {
     let folder = std::env::var_os("SHED_TEST_ENVIRONMENTS").map(PathBuf::from);
     let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv-tests"));
     let environment = folder.join(name);
-    assert!(
-        environment.exists(),
-        "there is no {}: run tests/run.sh, which makes it",
-        environment.display()
-    );
+    assert!(environment.exists(), "there is no {}: run tests/run.sh, which makes it", environment.display());
     environment
 }
 
 /// A revision file.
 pub fn revision_text(id: &str, after: &str, upgrade: &str, downgrade: &str) -> String {
-    let after = if after.is_empty() {
-        "None".to_owned()
-    } else {
-        format!("{after:?}")
-    };
+    let after = if after.is_empty() { "None".to_owned() } else { format!("{after:?}") };
     let indented = |lines: &str| lines.lines().map(|line| format!("    {line}\n")).collect::<String>();
     format!(
         "\"\"\"{id}\"\"\"\n\nimport sqlalchemy as sa\nfrom alembic import op\n\nrevision = {id:?}\ndown_revision = {after}\n\n\n\
@@ -236,10 +208,6 @@ pub fn copy_tree(from: &Path, to: &Path) {
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        if path.is_dir() && !path.is_symlink() {
-            walk(&path, files)
-        } else {
-            files.push(path)
-        }
+        if path.is_dir() && !path.is_symlink() { walk(&path, files) } else { files.push(path) }
     }
 }
