@@ -20,6 +20,11 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write settings, or add a project to them
+    #[command(
+        after_help = "Example:\n  shed init billing --module services/billing/models.py --db local --type sqlite"
+    )]
+    Init(commands::init::Args),
     /// Apply revisions to a database
     #[command(visible_alias = "migrate", after_help = "Example:\n  shed migrate billing.staging")]
     Upgrade(commands::upgrade::Args),
@@ -65,6 +70,9 @@ pub enum Command {
     /// List the targets of the settings
     #[command(after_help = "Example:\n  shed targets --format json")]
     Targets(commands::targets::Args),
+    /// Show, check or change the settings
+    #[command(after_help = "Example:\n  shed settings check")]
+    Settings(commands::settings::Args),
     /// Say what is there, what is missing, and what to do about it
     #[command(after_help = "Example:\n  shed doctor")]
     Doctor(commands::doctor::Args),
@@ -114,12 +122,17 @@ fn parsed(arguments: &[std::ffi::OsString]) -> std::result::Result<Cli, clap::Er
 }
 
 fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
+    let flag = cli.global.settings.as_deref();
     match &cli.command {
         Command::Completions(args) => return Ok(out.show(&commands::completions::completions(args)?)),
         Command::Man(args) => return Ok(out.show(&commands::man::man(Cli::command(), args)?)),
+        Command::Init(args) => return Ok(out.show(&commands::init::init(args, flag, environment, out)?)),
+        Command::Settings(args) => {
+            return Ok(out.show(&commands::settings::settings(args, flag, environment)?));
+        }
         _ => {}
     }
-    let path = Settings::find(cli.global.settings.as_deref(), environment)?;
+    let path = Settings::find(flag, environment)?;
     let settings = Settings::read(&path, environment)?;
     let scope = Scope::new(&settings, environment, out, &cli.global);
     Ok(match &cli.command {
@@ -141,6 +154,27 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Doctor(args) => out.show(&commands::doctor::doctor(&scope, args)?),
         Command::Alembic(args) => out.show(&commands::alembic::alembic(&scope, args)?),
         Command::ListTemplates(args) => out.show(&commands::list_templates::list_templates(&scope, args)?),
-        Command::Completions(_) | Command::Man(_) => 0,
+        Command::Init(_) | Command::Settings(_) | Command::Completions(_) | Command::Man(_) => 0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        fn without_example(command: &clap::Command, path: &str) -> Vec<String> {
+            let path = format!("{path} {}", command.get_name());
+            let has_example = command.get_after_help().is_some_and(|help| help.to_string().starts_with("Example:"));
+            let own = (!has_example && command.get_subcommands().count() == 0).then(|| path.clone());
+            own.into_iter().chain(command.get_subcommands().flat_map(|sub| without_example(sub, &path))).collect()
+        }
+        assert_eq!(without_example(&Cli::command(), ""), Vec::<String>::new());
+    }
 }

@@ -20,7 +20,8 @@ impl Environment {
         Self { variables: std::env::vars_os().collect(), working_dir, config_dir: dirs::config_dir() }
     }
 
-    /// An environment of these variables alone, for tests.
+    /// An environment of these variables alone.
+    #[cfg(test)]
     pub fn of(variables: &[(&str, &str)], working_dir: &Path) -> Self {
         let config_dir = variables.iter().find(|(name, _)| *name == "XDG_CONFIG_HOME");
         Self {
@@ -43,11 +44,6 @@ impl Environment {
     /// The variable as a path.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         self.os(name).map(PathBuf::from)
-    }
-
-    /// The variable even where it is set and empty (`${VAR}` of the settings).
-    pub fn raw(&self, name: &str) -> Option<&OsStr> {
-        self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 
     /// All variables.

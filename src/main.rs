@@ -10,6 +10,7 @@ mod output;
 mod process;
 mod render;
 mod secret;
+#[expect(dead_code, unused_imports, reason = "used by the floors above as they come")]
 mod settings;
 
 use std::process::ExitCode;

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// What a command found: words by `Display`, fields by `Serialize`, and the verdict.
 pub trait Report: Display + Serialize {
@@ -61,11 +61,6 @@ impl Output {
         Self { format, quiet, verbose, color, asks: asks && terminal, closed: Cell::new(false) }
     }
 
-    /// Whether a person can be asked.
-    pub fn asks(&self) -> bool {
-        self.asks
-    }
-
     /// Shows a command's result and gives its exit code.
     pub fn show(&self, report: &impl Report) -> u8 {
         match self.format {
@@ -94,12 +89,12 @@ impl Output {
         let _ = io::stderr().lock().write_all(bytes);
     }
 
-    /// A line that is always said: what was applied, where the database is now.
+    /// A line that is always said.
     pub fn line(&self, text: &str) {
         self.write_aside(format!("{text}\n").as_bytes());
     }
 
-    /// A line that `--quiet` mutes.
+    /// A line that `--quiet` mutes: what was applied, where the database is now.
     pub fn note(&self, text: &str) {
         if !self.quiet {
             self.line(text);
@@ -183,9 +178,4 @@ pub fn fields(error: &Error) -> serde_json::Value {
         "help": words.help,
         "log": words.log,
     }})
-}
-
-/// The answer of the one who gave none.
-pub fn unanswered<T>(answer: Option<T>) -> Result<T> {
-    answer.ok_or_else(|| Error::usage("no answer was given"))
 }

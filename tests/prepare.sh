@@ -25,7 +25,7 @@ install_packages() {
 }
 
 need_rust() {
-    command -v cargo >/dev/null || die "no cargo: install Rust 1.89 or later (https://rustup.rs) and run this again"
+    command -v cargo >/dev/null || die "no cargo: install Rust 1.91 or later (https://rustup.rs) and run this again"
     command -v cc >/dev/null || install_packages gcc libc6-dev || die "no C linker: install gcc and run this again"
 }
 

@@ -2,12 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, Dict, List, Optional
+
+from sqlalchemy.engine import Connection
 
 from . import differences, metadata
 from .events import Events
 from .filters import Filters
+from .imports import RenderItem
 from .refusal import Refusal
+from .runs import Run
+from .settings import schemas_of
+
+
+def keywords(this: Run, connection: Optional[Connection]) -> Dict[str, Any]:
+    """What only a comparison needs; the project's hooks are asked as well as our filters."""
+    settings, project, own = this.settings, this.project, this.version_table
+    default_schema = connection.dialect.default_schema_name if connection is not None else None
+    target = _target(this)
+    filters = Filters(settings, project, metadata.tables(target), default_schema, (own.schema, own.name))
+    directives = Directives(this.events, target, filters, bool(settings.revision.get("allow_empty")))
+    directives.command = this.command
+    directives.hook = project.hook("process_revision_directives")
+    template = f"{this.folder}/script.py.mako"
+    found: Dict[str, Any] = {
+        "target_metadata": target,
+        "include_schemas": filters.include_schemas or bool(settings.configure.get("include_schemas")),
+        "include_name": filters.include_name,
+        "include_object": filters.include_object,
+        "process_revision_directives": directives,
+        "render_item": RenderItem(project.hook("render_item"), settings.script_imports, template),
+    }
+    for name in ("compare_type", "compare_server_default"):
+        if project.hook(name) is not None:
+            found[name] = project.hook(name)
+    return found
+
+
+def _target(this: Run) -> metadata.Target:
+    """A check looks for the tables where this database has them; a new file must keep the models' own schemas."""
+    mapping = schemas_of(this.settings)
+    if this.command == "check":
+        return metadata.translated(this.project.metadata, mapping)
+    if mapping and this.compares:
+        raise Refusal(
+            "settings",
+            "autogenerate compares names as they are, and schema_translate_map changes them: the file would be wrong",
+            "compare with a database that has the models' own schemas, or write the revision without --autogenerate",
+        )
+    return this.project.metadata  # type: ignore[no-any-return]
 
 
 class Directives:
@@ -48,6 +91,7 @@ class Directives:
         for text in differences.probable_renames(items):
             self._events.write("warning", text=text, about="rename")
         self._say_what_was_ignored()
+        self._say_unnamed_schemas(items)
         if self.command == "check":
             return
         if not items and not self._allow_empty and _is_empty(directives):
@@ -61,6 +105,14 @@ class Directives:
             names = ", ".join(f"{name} ({owner})" for name, owner in sorted(ignored.items()))
             text = f"not compared, because they belong to others: {names}"
             self._events.write("warning", text=text, about="default_filters")
+
+    def _say_unnamed_schemas(self, items: List[Any]) -> None:
+        """Alembic looks at the default schema alone, and would add these tables for ever."""
+        schemas = {item["schema"] for item in items if item["kind"] == "add_table" and item["schema"]}
+        if schemas and not self._filters.include_schemas:
+            names = ", ".join(sorted(schemas))
+            text = f"the models have tables in {names}; only the default schema is compared: set `schemas: [{names}]`"
+            self._events.write("warning", text=text, about="schemas")
 
     def _refuse_to_drop_everything(self, context: Any, directives: List[Any]) -> None:
         """No table in the models and some in the database: nobody means that."""

@@ -38,17 +38,17 @@ def full_text(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))
 
 
-def for_models(error: BaseException, name: str, path: Optional[str]) -> Refusal:
+def for_models(error: BaseException, name: str, path: Optional[str], verb: str = "import") -> Refusal:
     """An error inside the project's modules: its place, its line and a way out."""
-    place = _own_place(error)
+    place = own_place(error)
     where = f"{place.path}:{place.line}" if place else (path or name)
-    text = f'could not import "{name}": {where}: {sentence(error)}'
+    text = f'could not {verb} "{name}": {where}: {sentence(error)}'
     if place and place.text:
         text += f"\n    {place.text}"
     return Refusal(
         "models",
         text,
-        _way_out(error),
+        way_out(error),
         path=place.path if place else path,
         line=place.line if place else None,
     )
@@ -61,16 +61,16 @@ def sentence(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _own_place(error: BaseException) -> Optional[Place]:
-    """The deepest frame outside of Python and of installed packages; else the deepest outside of ours."""
+def own_place(error: BaseException, installed: bool = True) -> Optional[Place]:
+    """The deepest frame outside of Python and of installed packages; else, if wanted, the deepest outside of ours."""
     if isinstance(error, SyntaxError) and error.filename:
         return Place(error.filename, error.lineno or 0, (error.text or "").strip())
-    here = os.path.realpath(os.path.dirname(__file__))
+    here = os.path.realpath(os.path.dirname(os.path.dirname(__file__)))
     outside = [
         p for p in frames(error) if os.path.isabs(p.path) and os.path.isfile(p.path) and not p.path.startswith(here)
     ]
     own = [place for place in outside if not _is_installed(place.path)]
-    return (own or outside or [None])[-1]  # type: ignore[list-item]
+    return (own or (outside if installed else []) or [None])[-1]  # type: ignore[list-item]
 
 
 def _is_installed(path: str) -> bool:
@@ -82,11 +82,13 @@ def _is_installed(path: str) -> bool:
     )
 
 
-def _way_out(error: BaseException) -> Optional[str]:
+def way_out(error: BaseException) -> Optional[str]:
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.partition(".")[0]
         package = PACKAGES.get(top, top)
         return f"pip install {package} in {sys.executable}, or add the folder of {top} to `pythonpath`"
+    if type(error).__name__ == "MissingGreenlet":
+        return "this connects without asyncio, and the driver needs it: set `driver`, such as `driver: psycopg`"
     if isinstance(error, KeyError):
         return f"if {error} is an environment variable, set it under `env`"
     return None

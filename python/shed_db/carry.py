@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import sys
 import traceback
 from typing import Any, Dict, Iterator, List, Optional, Set
 
-from . import failure, graph, verify
+from sqlalchemy.engine import Connection
+
 from .commands import Commands, command_in
 from .events import Events
 from .refusal import Refusal
@@ -35,6 +37,8 @@ def out(settings: Settings, events: Events, parts: Optional[Dict[str, Any]]) -> 
     except BaseException as error:
         if isinstance(error, SystemExit) and run.passthrough:
             raise
+        from . import failure, verify
+
         sys.stdout.flush()
         events.write("error", **failure.event(error, run))
         verify.report_after_failure(run)
@@ -56,6 +60,8 @@ def _carry_out(commands: Commands, step: Dict[str, Any]) -> int:
     if kind == "passthrough":
         return _pass_through(commands, step["argv"])
     if kind == "graph":
+        from . import graph  # where it is needed: every run would pay for it
+
         _migrate_memory(commands, step["question"])
         run.events.write("result", data=graph.answer(run, step["question"], step.get("arguments") or {}))
     elif kind == "dry_run":
@@ -69,7 +75,8 @@ def _carry_out(commands: Commands, step: Dict[str, Any]) -> int:
 
 def _alembic(commands: Commands, argv: List[str], verified: bool) -> None:
     run, command = commands.this, command_in(argv)
-    _migrate_memory(commands, command)
+    if command != "revision" or any(token.startswith("--auto") for token in argv):
+        _migrate_memory(commands, command)
     sys.argv = ["alembic", *argv]
     with_files = command in ("revision", "merge")
     before = set(_files(run)) if with_files else set()
@@ -78,30 +85,43 @@ def _alembic(commands: Commands, argv: List[str], verified: bool) -> None:
     finally:
         if with_files:
             _report_files(run, before)
-    commands.hooks.refuse_if_failed()
+    if commands.hooks is not None:
+        commands.hooks.refuse_if_failed()
     if verified:
+        from . import verify
+
         verify.verify(run)
 
 
 def _migrate_memory(commands: Commands, command: Optional[str]) -> None:
     """A database in memory is empty at first: what is asked about it is asked after the migrations."""
     run = commands.this
-    if not run.in_memory or command not in PREPARED_IN_MEMORY:
+    if not run.in_memory or run.has_written or run.settings.env_py or command not in PREPARED_IN_MEMORY:
         return
     run.preparing = True
-    commands.run(["upgrade", "heads"])
+    # What migrations print is no part of the answer.
+    with contextlib.redirect_stdout(sys.stderr):
+        commands.run(["upgrade", "heads"])
     run.preparing = False
 
 
 def _dry_run(commands: Commands, argv: List[str]) -> None:
     run = commands.this
-    rows = verify.heads(run) if run.database is not None else None
-    run.table_exists = rows is not None
-    run.dry_from = rows or ()
+    if run.database is not None:
+        run.database.use(lambda connection: _look(run, connection))
+    run.dry_from = run.dry_from or ()
     try:
         commands.run(argv)
     finally:
         run.dry_from = None
+
+
+def _look(run: Run, connection: Connection) -> None:
+    """Where a dry run starts: the heads, and whether the version table has to be made or widened."""
+    rows = run.version_table.rows(connection)
+    run.dry_from, run.table_exists = rows, rows is not None
+    length = run.version_table.length(connection) if run.table_exists else None
+    run.is_wide_enough = length is not None and length > ALEMBICS_WIDTH
 
 
 def _pass_through(commands: Commands, argv: List[str]) -> int:

@@ -9,9 +9,9 @@ from typing import Any, Dict, List, NoReturn, Optional
 from alembic import __version__
 from alembic.config import CommandLine, Config
 from alembic.script import ScriptDirectory
+from alembic.util import coerce_resource_to_filename
 
 from .env import ATTRIBUTE
-from .hook import Hooks
 from .refusal import Refusal
 from .runs import Run
 
@@ -24,7 +24,7 @@ class Commands(CommandLine):
     def __init__(self, run: Run) -> None:
         super().__init__(prog="alembic")
         self.this = run
-        self.hooks = Hooks(run.settings.post_write_hooks, run.events)
+        self.hooks = _hooks(run)
         _use_folders(run, self.hooks)
 
     def run(self, argv: List[str], raise_errors: bool = True) -> None:
@@ -40,7 +40,9 @@ class Commands(CommandLine):
         if not hasattr(options, "autogenerate"):
             options.autogenerate = False
         if self.this.dry_from is not None:
-            _as_dry_run(command, options, self.this.dry_from)
+            _as_dry_run(command, options, self.this.dry_from, self.this.settings.env_py is not None)
+        if command == "merge" and options.revisions == ["heads"]:
+            _demand_several_heads(config)
         self.this.starts(command, options)
         super().run_cmd(config, options)
 
@@ -75,7 +77,14 @@ def prepare(config: Config, run: Run) -> None:
     """The run rides in the config; a % in the folder's own path must not be an interpolation."""
     config.attributes[ATTRIBUTE] = run
     defaults = config.file_config.defaults()
-    defaults["here"] = str(defaults["here"]).replace("%", "%%")
+    defaults["here"] = str(defaults["here"]).replace("%", "%%")  # type: ignore[index]
+
+
+def _demand_several_heads(config: Config) -> None:
+    """Alembic would write a revision that merges one head with nothing."""
+    heads = ScriptDirectory.from_config(config).get_heads()
+    if len(heads) < 2:
+        raise Refusal("command", f"there is nothing to merge: {heads[0] if heads else 'no revision'} is the only head")
 
 
 def config_of(run: Run) -> Config:
@@ -85,8 +94,17 @@ def config_of(run: Run) -> Config:
     return config
 
 
-def _use_folders(run: Run, hooks: Hooks) -> None:
+def _hooks(run: Run) -> Any:
+    if not run.settings.post_write_hooks:
+        return None
+    from .hook import Hooks
+
+    return Hooks(run.settings.post_write_hooks, run.events)
+
+
+def _use_folders(run: Run, hooks: Any) -> None:
     """Set on the object: as text in the ini, a folder could hold whatever separates folders there."""
+    run.settings.versions = [_folder(entry) for entry in run.settings.versions]
     original = ScriptDirectory.from_config.__func__  # type: ignore[attr-defined]
 
     def from_config(cls: Any, config: Config) -> ScriptDirectory:
@@ -95,17 +113,40 @@ def _use_folders(run: Run, hooks: Hooks) -> None:
             script.version_locations = list(run.settings.versions)
         if run.settings.recursive:
             script.recursive_version_locations = True
-        hooks.attach(script)
+        if hooks is not None:
+            hooks.attach(script)
         return script
 
     ScriptDirectory.from_config = classmethod(from_config)  # type: ignore[assignment,method-assign]
 
 
-def _as_dry_run(command: str, options: argparse.Namespace, heads: tuple) -> None:
+def _folder(entry: str) -> str:
+    """A folder, or `package:folder` in this interpreter; a file would be an empty folder to Alembic."""
+    path = entry
+    if not os.path.isabs(entry) and ":" in entry:
+        try:
+            path = str(coerce_resource_to_filename(entry))
+        except (ImportError, TypeError) as error:
+            raise Refusal("settings", f'versions: "{entry}": {error}', "write it as `package:folder`") from error
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise Refusal("settings", f"versions: {path} is a file, not a folder")
+    return path
+
+
+def _as_dry_run(command: str, options: argparse.Namespace, heads: tuple, own_env: bool) -> None:
+    """env.py gives Alembic all the heads to start from; in the argument there is room for one."""
     options.sql = True
-    if command == "downgrade" and ":" not in options.revision:
-        # Alembic wants a start in the argument; env.py gives it all of them.
-        options.revision = f"{heads[0] if heads else 'base'}:{options.revision}"
+    revision = getattr(options, "revision", None)
+    if revision is None or ":" in revision:
+        return
+    if own_env and len(heads) > 1:
+        raise Refusal(
+            "command",
+            f"the database has several heads ({', '.join(heads)}), and with `env_py` a dry run starts from one",
+            "give the range yourself: --sql FROM:TO",
+        )
+    if command == "downgrade" or (own_env and heads):
+        options.revision = f"{heads[0] if heads else 'base'}:{revision}"
 
 
 def _raise_usage(parser: argparse.ArgumentParser) -> None:

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any, Callable, Dict, Optional, TypeVar
+import re
+import sys
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, Optional, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import NoSuchModuleError
 
 from . import drivers, engine, url
 from .refusal import Refusal
-from .settings import Settings
+from .settings import Settings, schemas_of
 
 Result = TypeVar("Result")
+# "connection failed: connection to server on socket … failed: FATAL:  the reason"
+_LIBPQ = re.compile(r"^(connection (failed|is bad): )?connection to server .*? failed: (FATAL: +)?")
+NO_SERVER = (
+    "refused",
+    "no such file",
+    "timeout",
+    "resolve",
+    "call failed",
+    "communication error",
+    "create a connection",
+)
+_ASYNCPG = re.compile(r"^<class '[\w.]+'>: ")
 
 
 class Database:
@@ -29,6 +45,7 @@ class Database:
         self._warn = warn
         self._driver: Optional[str] = None
         self._engine: Any = None
+        self._stands_in = False
         self._loop: Optional[asyncio.AbstractEventLoop] = None
 
     @property
@@ -56,9 +73,12 @@ class Database:
         host, port = self.parts.get("host") or "the local server", self.parts.get("port")
         return f'"{self.parts.get("database")}" on {host}{f":{port}" if port else ""}'
 
-    def url_text(self) -> str:
-        """For the project's own code, which may need another driver than the one that is used here."""
-        return url.text(self.parts, self.parts.get("driver") or self.driver)
+    def url_text(self, exact: bool = False) -> str:
+        """For the project's own code; unless it connects at once, no driver is imported to find one."""
+        driver = self.parts.get("driver") or self._driver
+        if driver is None:
+            driver = self.driver if exact else drivers.likely(self.parts) or "psycopg"
+        return url.text(self.parts, driver, self.settings.missing)
 
     def use(self, work: Callable[[Connection], Result], writing: bool = False) -> Result:
         """A new connection (the only one, in memory) for the time of `work`."""
@@ -100,10 +120,12 @@ class Database:
             raise self._unreachable(error) from error
 
     def _open_engine(self) -> Any:
-        if self._engine is None:
+        missing = self._is_missing()
+        if self._engine is None or (self._stands_in and not missing):
+            self._stands_in = missing
             create = engine.create_async if drivers.is_async(self.driver) else engine.create
             if self.dialect == "sqlite":
-                address, arguments = url.sqlite(self.parts, self.driver, self.settings.missing)
+                address, arguments = url.sqlite(self.parts, self.driver, missing)
             else:
                 address, arguments = url.postgres(self.parts, self.driver, self.settings.project)
             self._engine = create(
@@ -111,6 +133,14 @@ class Database:
             )
             self._listen(getattr(self._engine, "sync_engine", self._engine))
         return self._engine
+
+    def _is_missing(self) -> bool:
+        """Reading from a SQLite file that is not there would make it: an empty database in memory stands in for it."""
+        if self.settings.missing:
+            return True
+        path = str(self.parts.get("path"))
+        is_file = self.dialect == "sqlite" and path != ":memory:" and not path.startswith("file:")
+        return is_file and not self.writing and not os.path.exists(path)
 
     def _listen(self, opened: Engine) -> None:
         if self.transactional_sqlite:
@@ -131,14 +161,14 @@ class Database:
             self._prepare_postgres(connection)
         connection.commit()
         if self.settings.schema_translate_map:
-            mapping = {key or None: value for key, value in self.settings.schema_translate_map.items()}
-            connection.execution_options(schema_translate_map=mapping)
+            connection.execution_options(schema_translate_map=schemas_of(self.settings))
 
     def _prepare_sqlite(self, connection: Connection) -> None:
         # On the driver's connection: several pragmas do nothing, or fail, inside a transaction.
         dbapi_connection = connection.connection.dbapi_connection
         for statement in self.settings.on_connect:
-            engine.execute_raw(dbapi_connection, statement)
+            with _blaming(f"on_connect: {statement}"):
+                engine.execute_raw(dbapi_connection, statement)
         if self.settings.on_connect:
             if not self.settings.transactional:
                 connection.connection.commit()
@@ -152,28 +182,45 @@ class Database:
             values["search_path"] = preparer.quote_identifier(settings.schema)
         for name, value in values.items():
             if value is not None:
-                connection.execute(text("SELECT set_config(:name, :value, false)"), {"name": name, "value": value})
+                with _blaming(f"{name}: {value}"):
+                    connection.execute(text("SELECT set_config(:name, :value, false)"), {"name": name, "value": value})
         if settings.schema:
             connection.dialect.default_schema_name = settings.schema
         for statement in settings.on_connect:
-            # psycopg2 takes a lone % for a parameter otherwise.
-            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+            with _blaming(f"on_connect: {statement}"):
+                # psycopg2 takes a lone % for a parameter otherwise.
+                connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
     def _unreachable(self, error: Exception) -> Refusal:
         if isinstance(error, Refusal):
             return error
-        message = _first_line(getattr(error, "orig", None) or error)
+        if isinstance(error, (ImportError, NoSuchModuleError)):
+            return Refusal("environment", f'the driver "{self.driver}" cannot be used in {sys.executable}: {error}')
+        message = _LIBPQ.sub("", (message_of(error).splitlines() or [type(error).__name__])[0])
         return Refusal(
             "connect",
             f"could not connect to {self.name}: {message}",
             _connect_help(message, self.settings.target),
-            database_message=str(getattr(error, "orig", None) or error),
+            database_message=message_of(error),
         )
 
 
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+@contextmanager
+def _blaming(key: str) -> Iterator[None]:
+    """What the settings say and the database refuses."""
+    try:
+        yield
+    except Exception as error:
+        raise Refusal("settings", f"`{key}` failed: {message_of(error)}") from error
+
+
+def message_of(error: BaseException) -> str:
+    """The database's own words, without what the driver puts around them."""
+    shown = getattr(error, "orig", None) or error
+    details = shown.args[0] if shown.args else None
+    if isinstance(details, dict):  # pg8000
+        return str(details.get("M", details))
+    return _ASYNCPG.sub("", str(shown)).strip()
 
 
 def _connect_help(message: str, target: str) -> Optional[str]:
@@ -182,6 +229,6 @@ def _connect_help(message: str, target: str) -> Optional[str]:
         return f"shed create {target}"
     if "password" in lowered or "authentication" in lowered:
         return "check the user and the password of the connection"
-    if "refused" in lowered or "no such file" in lowered or "timeout" in lowered or "resolve" in lowered:
+    if any(sign in lowered for sign in NO_SERVER):
         return "is the server running, and are host and port right?"
     return None

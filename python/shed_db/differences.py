@@ -27,8 +27,8 @@ def probable_renames(items: List[Item]) -> Iterator[str]:
                 added["after"],
             ):
                 yield (
-                    f'table "{dropped["table"]}": the column "{dropped["column"]}" is dropped and "{added["column"]}" added, '
-                    f'both {added["after"]}: if this is a new name, write op.alter_column("{dropped["table"]}", '
+                    f'table "{dropped["table"]}": the column "{dropped["column"]}" is dropped and "{added["column"]}" '
+                    f'added, both {added["after"]}: if this is a rename, write op.alter_column("{dropped["table"]}", '
                     f'"{dropped["column"]}", new_column_name="{added["column"]}") instead, or the data is lost'
                 )
 

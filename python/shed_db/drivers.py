@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import re
 import sys
-from typing import Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from .refusal import Refusal
 
@@ -44,6 +46,21 @@ def choose(dialect: str, wanted: Optional[str]) -> Tuple[str, Optional[str]]:
     )
 
 
+def likely(parts: Optional[Dict[str, Any]]) -> Optional[str]:
+    """Without importing one: what the run will most probably use."""
+    if not parts:
+        return None
+    if parts.get("driver") or parts["dialect"] == "sqlite":
+        return parts.get("driver") or "pysqlite"
+    found = [name for name in _order("postgresql") if importlib.util.find_spec(POSTGRES[name][0]) is not None]
+    return found[0] if found else None
+
+
+def numbers(version: str) -> Tuple[int, int]:
+    found = re.findall(r"\d+", version)
+    return int(found[0]), int(found[1]) if len(found) > 1 else 0
+
+
 def install(package: str) -> str:
     return f'{sys.executable} -m pip install "{package}"'
 
@@ -64,7 +81,7 @@ def _order(dialect: str) -> List[str]:
     import sqlalchemy
 
     first = ["psycopg2", "psycopg"] if sqlalchemy.__version__.startswith("2.0") else ["psycopg", "psycopg2"]
-    return first + ["pg8000", "asyncpg"]
+    return [*first, "pg8000", "asyncpg"]
 
 
 def _first_usable(dialect: str) -> str:

@@ -8,12 +8,8 @@ from alembic import context
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
-from . import own_env, versions
-from .autogenerate import Directives
+from . import models, versions
 from .database import Database
-from .filters import Filters
-from .foreign_keys import Check
-from .imports import RenderItem
 from .refusal import Refusal
 from .runs import Run
 from .versions import VersionTable
@@ -33,6 +29,8 @@ def run() -> None:
 
 def _run(this: Run) -> None:
     if this.settings.env_py:
+        from . import own_env  # what few runs need is imported where it is needed
+
         own_env.run(this, this.settings.env_py)
     elif context.is_offline_mode():
         _offline(this)
@@ -44,8 +42,11 @@ def _online(this: Run) -> None:
     if this.database is None:
         raise Refusal("settings", "this command needs a database, and the run has none")
     # Before connecting: listeners that the models register must be there first, so that ours run last.
-    this.project
-    this.database.use(lambda connection: _migrate(this, connection), writing=this.writes)
+    this.load_project()
+    try:
+        this.database.use(lambda connection: _migrate(this, connection), writing=this.writes)
+    finally:
+        this.progress.ends()
 
 
 def _migrate(this: Run, connection: Connection) -> None:
@@ -58,7 +59,9 @@ def _migrate(this: Run, connection: Connection) -> None:
     migration = context.get_context()
     if wide is not None:
         versions.create_wide(migration._version, wide)
-    this.progress.watch(migration)
+    # `stamp --purge` empties the table before it tells Alembic's function what was in it.
+    purged = this.version_table.rows(connection) if getattr(this.options, "purge", False) else None
+    this.progress.watch(migration, purged)
     for check in checks:
         check.begins(connection)
     connection.rollback()  # the look before must not stay open as somebody else's transaction
@@ -70,21 +73,37 @@ def _migrate(this: Run, connection: Connection) -> None:
 
 
 def _offline(this: Run) -> None:
+    if this.database is None:
+        raise Refusal("settings", "SQL can be written for a known kind of database only, and the run has none")
     this.progress.offline = True
-    dialect = this.database.dialect if this.database else "sqlite"
     keywords = _keywords(this, None, [])
     if this.dry_from:
         keywords["starting_rev"] = this.dry_from
-    context.configure(url=f"{dialect}://", literal_binds=True, dialect_opts={"paramstyle": "named"}, **keywords)
+    url = f"{this.database.dialect}://"
+    context.configure(url=url, literal_binds=True, dialect_opts={"paramstyle": "named"}, **keywords)
     migration = context.get_context()
     if this.table_exists and not this.dry_from:
-        migration._version.create = lambda *_, **__: None  # it is there already, and empty
+        # It is there already, and empty.
+        migration._version.create = lambda *_, **__: None  # type: ignore[method-assign]
     this.progress.watch(migration)
-    wide = _wide(this) if dialect == "postgresql" else None
+    wide = None if this.is_wide_enough else _wide(this)
     with context.begin_transaction():
+        _set_up_offline(this, migration)
         if wide is not None:
             _widen_offline(migration, wide)
         context.run_migrations()
+
+
+def _set_up_offline(this: Run, migration: Any) -> None:
+    """What a connection would have been given."""
+    if migration.dialect.name != "postgresql":
+        return
+    preparer = migration.dialect.identifier_preparer
+    if this.settings.schema:
+        migration.impl.static_output(f"SET search_path TO {preparer.quote_schema(this.settings.schema)};")
+    own = migration._version.schema
+    if own is not None and not migration.get_current_heads():
+        migration.impl.static_output(f"CREATE SCHEMA IF NOT EXISTS {preparer.quote_schema(own)};")
 
 
 def _widen_offline(migration: Any, wide: int) -> None:
@@ -102,46 +121,45 @@ def _wide(this: Run) -> Optional[int]:
     return versions.width(context.script)
 
 
-def _checks(this: Run) -> List[Check]:
-    database = this.database
-    return [Check()] if database is not None and database.dialect == "sqlite" and this.writes else []
+def _checks(this: Run) -> List[Any]:
+    if this.database is None or this.database.dialect != "sqlite" or not this.writes:
+        return []
+    from .foreign_keys import Check
+
+    return [Check()]
 
 
-def _keywords(this: Run, connection: Optional[Connection], checks: List[Check]) -> Dict[str, Any]:
+def _keywords(this: Run, connection: Optional[Connection], checks: List[Any]) -> Dict[str, Any]:
     """What Alembic's configure gets: ours, then the settings', then the project's hooks."""
-    settings, project = this.settings, this.project
-    own = this.version_table
-    default_schema = connection.dialect.default_schema_name if connection is not None else None
-    filters = Filters(settings, project, default_schema, (own.schema, own.name))
-    directives = Directives(this.events, project.metadata, filters, bool(settings.revision.get("allow_empty")))
-    directives.command = this.command
-    directives.hook = project.hook("process_revision_directives")
+    project, own = this.project, this.version_table
     keywords: Dict[str, Any] = {
         "target_metadata": project.metadata,
         "render_as_batch": this.database is not None and this.database.dialect == "sqlite",
-        "include_schemas": filters.include_schemas,
-        **settings.configure,
+        **this.settings.configure,
         "version_table": own.name,
-        "version_table_schema": own.effective_schema(connection) if connection is not None else own.schema,
-        "include_name": filters.include_name,
-        "include_object": filters.include_object,
-        "process_revision_directives": directives,
-        "render_item": RenderItem(
-            project.hook("render_item"), settings.script_imports, f"{this.folder}/script.py.mako"
-        ),
+        "version_table_schema": own.effective_schema(connection) if connection is not None else _offline_schema(this),
     }
+    if this.command in ("check", "revision"):
+        from . import autogenerate
+
+        keywords.update(autogenerate.keywords(this, connection))
     if connection is not None:
         keywords.update(_online_keywords(this, this.database, checks))
-    for name in ("compare_type", "compare_server_default"):
-        if project.hook(name) is not None:
-            keywords[name] = project.hook(name)
-    return _last_word(this, keywords)
+    keywords = _last_word(this, keywords)
+    if this.compares and keywords.get("target_metadata") is None:
+        raise models.nothing_to_compare(project)
+    return keywords
 
 
-def _online_keywords(this: Run, database: Optional[Database], checks: List[Check]) -> Dict[str, Any]:
+def _offline_schema(this: Run) -> Optional[str]:
+    """Without a connection, the default schema is what it is nearly everywhere."""
+    return None if this.version_table.schema in (this.settings.schema, "public", "main") else this.version_table.schema
+
+
+def _online_keywords(this: Run, database: Optional[Database], checks: List[Any]) -> Dict[str, Any]:
     keywords: Dict[str, Any] = {}
     if database is not None and database.transactional_sqlite:
-        keywords["transactional_ddl"] = True
+        keywords["transactional_ddl"] = this.settings.configure.get("transactional_ddl", True)
     if not this.writes:
         keywords["dont_mutate"] = True  # Alembic's own, for `current`: no version table is created
     hook = this.project.hook("on_version_apply")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from fnmatch import fnmatchcase
+from importlib import import_module
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
 from sqlalchemy import Table as SqlTable
 
 from . import metadata
 from .models import Project
-from .settings import Settings
+from .settings import Settings, schemas_of
 
 Table = Tuple[Optional[str], str]
 
@@ -38,16 +39,22 @@ OTHERS_SCHEMAS = {
 class Filters:
     """include_name keeps reflection fast; include_object keeps an excluded model from becoming `add_table`."""
 
-    def __init__(self, settings: Settings, project: Project, default_schema: Optional[str], own: Table) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        project: Project,
+        tables: Iterable[Any],
+        default_schema: Optional[str],
+        own: Table,
+    ) -> None:
         self._settings = settings
         self._default = default_schema
         self._hook_name: Optional[Callable[..., bool]] = project.hook("include_name")
         self._hook_object: Optional[Callable[..., bool]] = project.hook("include_object")
-        tables = metadata.tables(project.metadata)
         self._in_models: Set[Table] = {self._key(table.schema, table.name) for table in tables}
         self._versions = {self._key(schema, name) for schema, name in settings.other_version_tables}  # type: ignore[arg-type]
         self._versions.add(self._key(*own))
-        self._owned = self._owned_tables(tables)
+        self._owned = self._owned_tables(metadata.tables(project.metadata))
         self.ignored: Dict[str, str] = {}
 
     @property
@@ -103,7 +110,16 @@ class Filters:
         if models is None or not models.owned_modules:
             return None
         owned = {id(table) for table in _tables_of(models.owned_modules)}
-        return {self._key(table.schema, table.name) for table in tables if id(table) in owned}
+        mapping = schemas_of(self._settings)
+        return {
+            key
+            for table in tables
+            if id(table) in owned
+            for key in (
+                self._key(table.schema, table.name),
+                self._key(mapping.get(table.schema, table.schema), table.name),
+            )
+        }
 
     def _is_in_revisions(self, name: str) -> bool:
         """A table without a model is the project's own if its revisions speak of it."""
@@ -135,9 +151,8 @@ def _tables_of(owned: List[str]) -> List[Any]:
 
 
 def _mappers() -> List[Any]:
-    from sqlalchemy.orm import mapper as mapperlib
-
-    return [mapper for registry in mapperlib._all_registries() for mapper in registry.mappers]
+    registries = import_module("sqlalchemy.orm.mapper")._all_registries()
+    return [mapper for registry in registries for mapper in registry.mappers]
 
 
 def _quoted_words(versions: List[str]) -> Set[str]:

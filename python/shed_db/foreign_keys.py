@@ -41,7 +41,7 @@ def _broken(connection: Any) -> Broken:
     return Counter((row[0], row[2]) for row in rows)
 
 
-def _sentence(broken: "Counter[tuple]") -> str:
+def _sentence(broken: Counter[tuple]) -> str:
     return ", ".join(
         f'{count} row{"" if count == 1 else "s"} of "{table}" without a row in "{parent}"'
         for (table, parent), count in sorted(broken.items())

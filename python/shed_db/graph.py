@@ -71,7 +71,7 @@ def _history(script: ScriptDirectory, arguments: Dict[str, Any], current: Tuple[
     if base == "current":
         return script.walk_revisions(current or "base", head or "heads")  # type: ignore[arg-type]
     if head == "current":
-        return script.walk_revisions(base or "base", current) if current else ()  # type: ignore[arg-type]
+        return script.walk_revisions(base or "base", current or "heads")  # type: ignore[arg-type]
     return script.walk_revisions(base or "base", head or "heads")
 
 

@@ -32,8 +32,6 @@ class Hooks:
 
     def attach(self, script: Any) -> None:
         """In the form that this Alembic's ScriptDirectory keeps them."""
-        if not self._definitions:
-            return
         write_hooks.register(TYPE)(self._run)
         names = list(self._definitions)
         if hasattr(script, "hooks"):
@@ -68,7 +66,7 @@ class Hooks:
             return self._fail(name, None, f"{command[0]}: {error.strerror}")
         self._show(name, done)
 
-    def _show(self, name: str, done: "subprocess.CompletedProcess[bytes]") -> None:
+    def _show(self, name: str, done: subprocess.CompletedProcess[bytes]) -> None:
         out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
         sys.stdout.write(out)
         sys.stderr.write(err)

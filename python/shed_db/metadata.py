@@ -6,7 +6,8 @@ import difflib
 from types import ModuleType
 from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, Table
+from sqlalchemy.schema import BLANK_SCHEMA
 
 from . import modules
 from .refusal import Refusal
@@ -55,7 +56,30 @@ def none_found(loaded: List[ModuleType]) -> Refusal:
         )
     else:
         help = "set `metadata`, such as `metadata: package.module:Base`"
-    return Refusal("settings", f"no MetaData, declarative base or SQLModel in {looked}", help)
+    places = ", ".join(str(module.__file__) for module in loaded if getattr(module, "__file__", None))
+    where = f" ({places})" if places else ""
+    return Refusal("settings", f"no MetaData, declarative base or SQLModel in {looked}{where}", help)
+
+
+def translated(target: Target, mapping: Dict[Optional[str], Optional[str]]) -> Target:
+    """The tables under the schemas that they have in this database; Alembic compares names as they are."""
+    if target is None or not mapping:
+        return target
+    copies = [_translate(each, mapping) for each in (target if isinstance(target, list) else [target])]
+    return copies[0] if len(copies) == 1 else several(copies)
+
+
+def _translate(original: MetaData, mapping: Dict[Optional[str], Optional[str]]) -> MetaData:
+    copy = MetaData(naming_convention=original.naming_convention)
+    for table in original.sorted_tables:
+        schema: Any = mapping.get(table.schema, table.schema)
+        table.to_metadata(
+            copy,
+            schema=schema,
+            # None would keep the name that the foreign key is written with.
+            referred_schema_fn=lambda _table, _to, _key, referred: mapping.get(referred, referred) or BLANK_SCHEMA,  # type: ignore
+        )
+    return copy
 
 
 def tables(target: Target) -> List[Any]:
@@ -86,21 +110,24 @@ def _count(metadata: MetaData) -> str:
 
 
 def _candidates(loaded: List[ModuleType]) -> Found:
+    """Each MetaData under the name that people would write: a base class rather than one of its models."""
     found: Found = {}
+    ranks: Dict[int, Tuple[bool, int]] = {}
     for module in loaded:
-        for name, metadata in _in_module(module):
-            shown = f"{module.__name__}:{name}"
-            known = found.get(id(metadata))
-            if known is None or len(shown) < len(known[0]):
-                found[id(metadata)] = (shown, metadata)
+        for name, metadata, is_model in _in_module(module):
+            shown = name if len(loaded) == 1 else f"{module.__name__}:{name}"
+            rank = (is_model, len(shown))
+            if id(metadata) not in found or rank < ranks[id(metadata)]:
+                found[id(metadata)], ranks[id(metadata)] = (shown, metadata), rank
     return found
 
 
-def _in_module(module: ModuleType) -> Iterator[Tuple[str, MetaData]]:
+def _in_module(module: ModuleType) -> Iterator[Tuple[str, MetaData, bool]]:
     for name, value in list(vars(module).items()):
         metadata = as_metadata(value)
         if metadata is not None:
-            yield name, metadata
+            shown = name if value is metadata else f"{name}.metadata"
+            yield shown, metadata, hasattr(value, "__table__") or isinstance(value, Table)
 
 
 def as_metadata(value: Any) -> Optional[MetaData]:
@@ -131,8 +158,8 @@ def _in_loaded(reference: str, loaded: List[ModuleType]) -> Any:
             value = getattr(value, part, None)
         if value is not None:
             return value
-    names = [name for module in loaded for name, _ in _in_module(module)]
-    near = difflib.get_close_matches(reference.split(".")[0], names, 1) or names[:1]
+    names = [name for module in loaded for name, _, is_model in _in_module(module) if not is_model]
+    near = difflib.get_close_matches(reference, names, 1) or names[:1]
     looked = ", ".join(module.__name__ for module in loaded) or "no module"
     raise Refusal(
         "settings",

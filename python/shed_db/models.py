@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any, Callable, List, Optional
 
-from . import blame, metadata, modules
 from .refusal import Refusal
 from .settings import Settings
 
@@ -16,7 +15,7 @@ class Project:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.loaded: List[ModuleType] = []
-        self.metadata: metadata.Target = None
+        self.metadata: Any = None
         self.hooks: Optional[ModuleType] = None
 
     def hook(self, name: str) -> Optional[Callable[..., Any]]:
@@ -29,13 +28,15 @@ def load(settings: Settings, needed: bool, comparing: bool) -> Project:
         project.loaded = _load_modules(settings)
         project.metadata = _find_metadata(settings, project.loaded, comparing)
     if comparing and project.metadata is None and settings.hooks is None:
-        raise _nothing_to_compare(settings, project)
+        raise nothing_to_compare(project)
     if settings.hooks is not None:
         project.hooks = _load_hooks(settings)
     return project
 
 
 def _load_modules(settings: Settings) -> List[ModuleType]:
+    from . import modules  # only runs that need the models pay for it
+
     models = settings.models
     assert models is not None
     if models.setup:
@@ -47,16 +48,20 @@ def _load_modules(settings: Settings) -> List[ModuleType]:
 
 
 def _call_setup(reference: str) -> None:
+    from . import blame, modules
+
     function = modules.attribute(reference)
     if not callable(function):
         raise Refusal("settings", f'"setup: {reference}" is a {type(function).__name__}, not a function')
     try:
         function()
     except (Exception, SystemExit) as error:
-        raise blame.for_models(error, reference, None) from error
+        raise blame.for_models(error, reference, None, "run") from error
 
 
-def _find_metadata(settings: Settings, loaded: List[ModuleType], comparing: bool) -> metadata.Target:
+def _find_metadata(settings: Settings, loaded: List[ModuleType], comparing: bool) -> Any:
+    from . import metadata
+
     models = settings.models
     assert models is not None
     if models.metadata:
@@ -65,6 +70,8 @@ def _find_metadata(settings: Settings, loaded: List[ModuleType], comparing: bool
 
 
 def _load_hooks(settings: Settings) -> ModuleType:
+    from . import modules
+
     wanted = settings.hooks
     assert wanted is not None
     try:
@@ -73,11 +80,14 @@ def _load_hooks(settings: Settings) -> ModuleType:
         raise Refusal("settings", f"hooks: {refusal.text}", refusal.help, **refusal.fields) from refusal
 
 
-def _nothing_to_compare(settings: Settings, project: Project) -> Refusal:
+def nothing_to_compare(project: Project) -> Refusal:
+    settings = project.settings
     if settings.models is None:
         return Refusal(
             "settings",
             f'the project "{settings.project}" has no `module`, so there are no models to compare the database with',
             "set `module`, or write the revision without --autogenerate",
         )
+    from . import metadata
+
     return metadata.none_found(project.loaded)

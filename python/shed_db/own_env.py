@@ -9,6 +9,7 @@ from alembic import context
 from alembic.runtime.environment import EnvironmentContext
 from alembic.util import load_python_file
 
+from .progress import Progress
 from .runs import Run
 from .versions import DEFAULT_NAME, VersionTable
 
@@ -16,7 +17,8 @@ from .versions import DEFAULT_NAME, VersionTable
 def run(this: Run, path: str) -> None:
     if this.database is not None:
         # A single % is an interpolation to Alembic's config.
-        context.config.set_main_option("sqlalchemy.url", this.database.url_text().replace("%", "%%"))
+        url = this.database.url_text(exact=not context.is_offline_mode())
+        context.config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     script, folder = context.script, context.script.dir
     restore = _note_version_table(this)
     script.dir = os.path.dirname(path)
@@ -34,6 +36,7 @@ def _note_version_table(this: Run) -> Any:
     def configure(self: Any, *args: Any, **keywords: Any) -> None:
         original(self, *args, **keywords)
         migration = self.get_context()
+        _watch(this, migration)
         this.version_table = VersionTable(
             getattr(migration, "version_table", DEFAULT_NAME), getattr(migration, "version_table_schema", None)
         )
@@ -47,10 +50,19 @@ def _note_version_table(this: Run) -> Any:
     return restore
 
 
+def _watch(this: Run, migration: Any) -> None:
+    """In silence: an error must still name its revision."""
+    this.progress = Progress(this.events, silent=True)
+    this.progress.offline = migration.as_sql
+    this.progress.connected = not migration.as_sql
+    this.progress.watch(migration)
+    migration.on_version_apply_callbacks = (*migration.on_version_apply_callbacks, this.progress.on_version_apply)
+
+
 def _elsewhere(this: Run, migration: Any) -> Optional[str]:
     """Its database, where that is not the run's own."""
     engine = getattr(getattr(migration, "connection", None), "engine", None)
-    if engine is None or this.database is None:
+    if engine is None or migration.as_sql or this.database is None:
         return None
     used, parts = engine.url, this.database.parts
     wanted = parts["path"] if parts["dialect"] == "sqlite" else parts.get("database")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import platform
-import re
 import sqlite3
 import sys
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
+
+from . import drivers
 
 DRIVERS = {
     "psycopg": ("psycopg",),
@@ -36,24 +36,6 @@ def answer() -> Dict[str, Any]:
     }
 
 
-def numbers(version: str) -> Tuple[int, int]:
-    found = re.findall(r"\d+", version)
-    return int(found[0]), int(found[1]) if len(found) > 1 else 0
-
-
-def likely_driver(parts: Optional[Dict[str, Any]]) -> Optional[str]:
-    """Without importing one: what the run will most probably use."""
-    if not parts:
-        return None
-    if parts.get("driver") or parts["dialect"] == "sqlite":
-        return parts.get("driver") or "pysqlite"
-    first = ["psycopg2", "psycopg"] if (_version("sqlalchemy") or "").startswith("2.0") else ["psycopg", "psycopg2"]
-    for name in [*first, "pg8000", "asyncpg"]:
-        if importlib.util.find_spec(name) is not None:
-            return name
-    return None
-
-
 def _version(distribution: str) -> Optional[str]:
     try:
         return importlib.metadata.version(distribution)
@@ -72,7 +54,7 @@ def _problems(found: Dict[str, Optional[str]]) -> List[str]:
         needed = ".".join(str(number) for number in OLDEST[name])
         if version is None:
             problems.append(f'{name} is missing: {sys.executable} -m pip install "{name}"')
-        elif numbers(version) < OLDEST[name]:
+        elif drivers.numbers(version) < OLDEST[name]:
             problems.append(
                 f'{name} {version} is older than {needed}: {sys.executable} -m pip install --upgrade "{name}>={needed}"'
             )

@@ -18,23 +18,27 @@ class Progress:
         self.before: Optional[Tuple[str, ...]] = None
         self.expected: Optional[Set[str]] = None
         self.step: Any = None
+        self.script: Any = None
         self.connected = False
         self.offline = False
+        self._active = False
 
-    def watch(self, migration: Any) -> None:
+    def watch(self, migration: Any, before: Optional[Sequence[str]] = None) -> None:
         """Alembic's own function gives the heads it read and the steps it will take."""
         work = migration._migrations_fn
 
         def watched(heads: Sequence[str], context: Any) -> Iterator[Any]:
-            self.begins(heads)
+            self.script = context.script
+            self.begins(heads, before)
             for step in work(heads, context):
                 self.step_begins(step)
                 yield step
 
         migration._migrations_fn = watched
 
-    def begins(self, heads: Sequence[str]) -> None:
-        self.before = tuple(sorted(heads))
+    def begins(self, heads: Sequence[str], before: Optional[Sequence[str]] = None) -> None:
+        self._active = True
+        self.before = tuple(sorted(heads if before is None else before))
         self.expected = set(heads)
         if not self.offline:
             self._write("heads", heads=list(self.before))
@@ -55,12 +59,16 @@ class Progress:
             self.step_applied(heads)
         self.step = None
 
+    def ends(self) -> None:
+        """Commits of other connections, to look at the result, are not the migration's."""
+        self._active = False
+
     def committing(self) -> None:
-        if self.before is not None:
+        if self._active:
             self._write("commit")
 
     def autocommitting(self) -> None:
-        if self.before is not None:
+        if self._active:
             self._write("autocommit")
 
     def _write(self, event: str, **fields: Any) -> None:

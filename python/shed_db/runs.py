@@ -11,7 +11,6 @@ from .events import Events
 from .models import Project
 from .progress import Progress
 from .settings import Settings
-from .versions import VersionTable
 
 WRITERS = ("upgrade", "downgrade", "stamp", "ensure_version")
 
@@ -29,8 +28,10 @@ class Run:
         self.options: Any = None
         self.passthrough = False
         self.preparing = False
+        self.has_written = False
         self.dry_from: Optional[tuple] = None
         self.table_exists = False
+        self.is_wide_enough = False
         self.own_env_elsewhere: Optional[str] = None
         self._project: Optional[Project] = None
 
@@ -48,7 +49,7 @@ class Run:
     @property
     def writes(self) -> bool:
         """A database in memory is migrated even by commands that only read."""
-        allowed = self.settings.writes or self.in_memory
+        allowed = self.settings.writes or self.in_memory or self.passthrough
         return allowed and self.command in WRITERS and not getattr(self.options, "sql", False)
 
     @property
@@ -57,6 +58,14 @@ class Run:
 
     @property
     def project(self) -> Project:
+        return self.load_project()
+
+    @property
+    def hooks_file(self) -> Optional[str]:
+        return getattr(self._project.hooks, "__file__", None) if self._project else None
+
+    def load_project(self) -> Project:
+        """Imported once, unless a later command needs more of it."""
         needed = self.settings.need_models == "yes" or self.compares or self.in_memory
         if self._project is None or (self.compares and self._project.metadata is None):
             self._project = models.load(self.settings, needed, self.compares)
@@ -67,6 +76,7 @@ class Run:
         self.command = command
         self.options = options
         self.progress = Progress(self.events, silent=self.preparing)
+        self.has_written = self.has_written or self.writes
         if self.database is not None:
             self.database.on_commit = self.progress.committing if self.writes else _nothing
             self.database.on_autocommit = self.progress.autocommitting if self.writes else _nothing

@@ -60,6 +60,11 @@ class Settings:
     check_json: bool = False
 
 
+def schemas_of(settings: Settings) -> Dict[Optional[str], Optional[str]]:
+    """schema_translate_map; an empty name is the default schema."""
+    return {key or None: value for key, value in settings.schema_translate_map.items()}
+
+
 def read(path: str) -> Settings:
     with open(path, encoding="utf-8") as file:
         return from_json(json.load(file))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import time
 from typing import Any, Dict, Optional
 
-from . import logs, probe, redact, settings
+from . import drivers, logs, redact, settings
 from .events import Events
 from .refusal import Refusal
 
@@ -24,6 +25,8 @@ def run(start: Dict[str, Any]) -> int:
     parts = start.get("connection")
     events = Events(start.get("events"), wanted.run, wanted.target, redact.Redactor(_secrets(parts)))
     if all(step["kind"] == "probe" for step in wanted.steps):
+        from . import probe
+
         events.write("result", data=probe.answer())
         status = DONE
     else:
@@ -50,7 +53,8 @@ def _run_steps(wanted: settings.Settings, events: Events, parts: Optional[Dict[s
 
     _say_started(events, parts)
     logs.start(wanted.log_levels, "INFO" if wanted.verbose or _has_passthrough(wanted) else "WARNING")
-    sys.path[:0] = [folder for folder in wanted.python_path if folder not in sys.path]
+    # Without a path of its own a project has its working directory, as in Alembic's template (prepend_sys_path = .).
+    sys.path[:0] = wanted.python_path or [os.getcwd()]
     return carry.out(wanted, events, parts)
 
 
@@ -59,7 +63,7 @@ def _has_passthrough(wanted: settings.Settings) -> bool:
 
 
 def _demand_versions() -> None:
-    for package, oldest in (("sqlalchemy", OLDEST_SQLALCHEMY), ("alembic", OLDEST_ALEMBIC)):
+    for package, oldest in (("alembic", OLDEST_ALEMBIC), ("sqlalchemy", OLDEST_SQLALCHEMY)):
         try:
             module = __import__(package)
         except ImportError as error:
@@ -68,7 +72,7 @@ def _demand_versions() -> None:
                 f"{package} cannot be imported in {sys.executable}: {error}",
                 f'{sys.executable} -m pip install "{package}"',
             ) from error
-        if probe.numbers(module.__version__) < oldest:
+        if drivers.numbers(module.__version__) < oldest:
             needed = ".".join(str(number) for number in oldest)
             raise Refusal(
                 "environment",
@@ -87,5 +91,5 @@ def _say_started(events: Events, parts: Optional[Dict[str, Any]]) -> None:
         executable=sys.executable,
         alembic=alembic.__version__,
         sqlalchemy=sqlalchemy.__version__,
-        driver=probe.likely_driver(parts),
+        driver=drivers.likely(parts),
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 from urllib.parse import urlencode
 
 from sqlalchemy.engine import URL
@@ -12,14 +11,6 @@ from .refusal import Refusal
 
 Parts = Dict[str, Any]
 LONGEST_NAME = 63
-
-
-def secrets(parts: Optional[Parts]) -> List[str]:
-    if not parts:
-        return []
-    query = parts.get("query") or {}
-    found = [parts.get("password"), query.get("password"), query.get("sslpassword")]
-    return [str(secret) for secret in found if secret]
 
 
 def sqlite(parts: Parts, driver: str, missing: bool) -> Tuple[URL, Dict[str, Any]]:
@@ -45,10 +36,10 @@ def postgres(parts: Parts, driver: str, project: str) -> Tuple[URL, Dict[str, An
     return _with_host(url, parts).update_query_dict(query), {}
 
 
-def text(parts: Parts, driver: str) -> str:
+def text(parts: Parts, driver: str, missing: bool = False) -> str:
     """For a program that reads the URL from its environment: percent-encoded, the driver's own options only."""
     if parts["dialect"] == "sqlite":
-        url, _ = sqlite(parts, driver, missing=False)
+        url, _ = sqlite(parts, driver, missing)
         return _plain_driver(url, "pysqlite").render_as_string(hide_password=False)
     url, arguments = postgres(parts, driver, "")
     if driver == "pg8000" and "unix_sock" in arguments:
@@ -57,7 +48,9 @@ def text(parts: Parts, driver: str) -> str:
         url = _asyncpg_text(url, parts)
     if not (parts.get("query") or {}).get("application_name"):
         url = url.difference_update_query(["application_name"])
-    return url.render_as_string(hide_password=False)
+    # SQLAlchemy leaves blanks in names and passwords as they are; not every reader takes that.
+    names, at, rest = url.render_as_string(hide_password=False).partition("@")
+    return names.replace(" ", "%20") + at + rest
 
 
 def _plain_driver(url: URL, default: str) -> URL:
@@ -101,9 +94,11 @@ def _pg8000_arguments(parts: Parts, query: Dict[str, str]) -> Dict[str, Any]:
     return arguments
 
 
-def _ssl_context(mode: str, root: Optional[str]) -> Optional[ssl.SSLContext]:
+def _ssl_context(mode: str, root: Optional[str]) -> Any:
     if mode in ("disable", "allow", "prefer"):
         return None
+    import ssl  # slow to load, and rarely needed
+
     context = ssl.create_default_context(cafile=root)
     context.check_hostname = mode == "verify-full"
     if mode == "require" and root is None:

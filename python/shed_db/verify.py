@@ -7,6 +7,7 @@ from typing import List, Optional, Set, Tuple
 from alembic.script import ScriptDirectory
 
 from .commands import config_of
+from .database import message_of
 from .refusal import Refusal
 from .runs import Run
 
@@ -25,7 +26,14 @@ def verify(run: Run) -> None:
     found = set(heads(run) or ())
     if found != run.progress.expected:
         raise _lost(sorted(run.progress.expected), sorted(found))
-    run.events.write("verified", heads=sorted(found))
+    run.events.write("verified", heads=sorted(found), at_head=_at_head(run.progress.script, found))
+
+
+def _at_head(script: Optional[ScriptDirectory], found: Set[str]) -> bool:
+    """Whether every head is applied; one that another depends on has no row of its own."""
+    if script is None or not found:
+        return False
+    return {revision.revision for revision in script.get_all_current(tuple(found))} >= set(script.get_heads())
 
 
 def report_after_failure(run: Run) -> None:
@@ -35,7 +43,7 @@ def report_after_failure(run: Run) -> None:
     try:
         run.events.write("heads", heads=list(heads(run) or ()), after=True)
     except Exception as error:
-        run.warn(f"could not read the revision that was reached: {error}")
+        run.warn(f"could not read the revision that was reached: {message_of(error)}")
 
 
 def _lost(expected: List[str], found: List[str]) -> Refusal:
@@ -68,7 +76,7 @@ def _verify_own_env(run: Run) -> None:
     reached = _with_ancestors(script, found)
     if not wanted <= reached or (not wanted and found) or (run.command == "downgrade" and wanted - found and found):
         raise _lost(sorted(wanted), sorted(found))
-    run.events.write("verified", heads=sorted(found))
+    run.events.write("verified", heads=sorted(found), at_head=_at_head(script, found))
 
 
 def _absolute_target(run: Run) -> Optional[str]:

@@ -30,6 +30,12 @@ class VersionTable(NamedTuple):
         versions = table(self.name, column("version_num"), schema=schema)
         return tuple(sorted(connection.execute(select(versions.c.version_num)).scalars()))
 
+    def length(self, connection: Connection) -> Optional[int]:
+        """The width of the column; None where it has none."""
+        columns = inspect(connection).get_columns(self.name, schema=self.effective_schema(connection))
+        types = {entry["name"]: entry["type"] for entry in columns}
+        return getattr(types.get("version_num"), "length", None)
+
     def effective_schema(self, connection: Connection) -> Optional[str]:
         """The default schema by name would make autogenerate take the table for a stranger's."""
         return None if self.schema == connection.dialect.default_schema_name else self.schema
@@ -53,8 +59,7 @@ def make_room(connection: Connection, versions: VersionTable, needed: Optional[i
     if schema is not None and schema not in inspector.get_schema_names():
         connection.execute(CreateSchema(schema))
     elif needed is not None and inspector.has_table(versions.name, schema=schema):
-        columns = {entry["name"]: entry["type"] for entry in inspector.get_columns(versions.name, schema=schema)}
-        length = getattr(columns.get("version_num"), "length", None)
+        length = versions.length(connection)
         if length is not None and length < needed:
             connection.exec_driver_sql(widening(connection.dialect, versions.name, schema, needed))
     connection.commit()

@@ -30,7 +30,7 @@ pub struct Context<'a> {
     recursive: bool,
     configure: &'a Map<String, Value>,
     hooks: Option<ModuleRef<'a>>,
-    post_write_hooks: &'a [IndexMap<String, String>],
+    post_write_hooks: Vec<IndexMap<&'a str, String>>,
     env_py: Option<&'a Path>,
     #[serde(flatten)]
     database_keys: Option<DatabaseKeys<'a>>,
@@ -93,7 +93,7 @@ impl<'a> Context<'a> {
             steps: &plan.steps,
             writes: plan.writes,
             missing: !plan.writes && plan.reach.as_ref().is_some_and(|reach| reach.engine.is_missing_file()),
-            python_path: python_path(project),
+            python_path: project.pythonpath.iter().map(PathBuf::as_path).collect(),
             models: models(plan),
             need_models: if plan.needs_models { "yes" } else { "no" },
             env: url_variables(project),
@@ -101,7 +101,7 @@ impl<'a> Context<'a> {
             recursive: project.recursive,
             configure: &project.configure,
             hooks: project.hooks.as_ref().map(ModuleRef::of),
-            post_write_hooks: &project.alembic.post_write_hooks,
+            post_write_hooks: post_write_hooks(project, &settings.folder().to_string_lossy()),
             env_py: project.env_py.as_deref(),
             database_keys: plan.options.as_ref().map(DatabaseKeys::of),
             other_version_tables: plan.other_version_tables.clone(),
@@ -140,12 +140,11 @@ impl<'a> DatabaseKeys<'a> {
     }
 }
 
-/// `pythonpath`, or the working directory as Alembic's own template has it (`prepend_sys_path = .`).
-fn python_path(project: &Project) -> Vec<&Path> {
-    if project.pythonpath.is_empty() {
-        return vec![&project.cwd];
-    }
-    project.pythonpath.iter().map(PathBuf::as_path).collect()
+fn post_write_hooks<'a>(project: &'a Project, here: &str) -> Vec<IndexMap<&'a str, String>> {
+    let of_hook = |hook: &'a IndexMap<String, String>| {
+        hook.iter().map(|(key, value)| (key.as_str(), value.replace("%(here)s", here))).collect()
+    };
+    project.alembic.post_write_hooks.iter().map(of_hook).collect()
 }
 
 fn models<'a>(plan: &'a Plan<'a>) -> Option<Models<'a>> {

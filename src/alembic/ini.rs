@@ -38,8 +38,8 @@ impl<'a> Values<'a> {
     pub fn of(plan: &'a Plan<'_>, settings: &Settings, workspace: &Path) -> Result<Self> {
         let here = settings.folder().to_string_lossy();
         let keys = &plan.project.alembic;
-        let pairs = keys.options.iter().map(|(name, value)| Pair { name, value: doubled(value, &here) });
-        let script_location = doubled(&workspace.to_string_lossy(), &here);
+        let pairs = keys.options.iter().map(|(name, value)| Pair { name, value: in_ini(name, value, &here) });
+        let script_location = in_ini("script_location", &workspace.to_string_lossy(), "");
         if script_location.contains('\n') {
             return Err(Error::environment("the temporary directory's name holds a line break").help("set TMPDIR"));
         }
@@ -52,9 +52,13 @@ impl<'a> Values<'a> {
     }
 }
 
-/// `%(here)s` becomes the settings file's folder, every other single `%` is doubled.
-fn doubled(value: &str, here: &str) -> String {
-    let double = |text: &str| text.replace("%%", "%").replace('%', "%%");
+/// `%(here)s` becomes the settings file's folder, every other single `%` is doubled; `%%` as in an ini is taken too.
+fn in_ini(name: &str, value: &str, here: &str) -> String {
+    let double = |text: &str| {
+        // A file template is a format of its own, where `%%` is a percent sign.
+        let (written, meant) = if name == "file_template" { ("%%(", "%(") } else { ("%%", "%") };
+        text.replace(written, meant).replace('%', "%%")
+    };
     let parts: Vec<String> = value.split(HERE).map(double).collect();
     // A line break would begin a new key: indented, it continues the value.
     parts.join(&here.replace('%', "%%")).replace('\n', "\n    ")
@@ -84,7 +88,9 @@ mod tests {
 
     #[test]
     fn single_percent_signs_are_doubled_and_here_is_replaced() {
-        assert_eq!(doubled("%(here)s/x %(rev)s %%(slug)s", "/a%b"), "/a%%b/x %%(rev)s %%(slug)s");
+        let template = in_ini("file_template", "%(here)s/x %(rev)s %%(slug)s 100%%", "/a%b");
+        assert_eq!(template, "/a%%b/x %%(rev)s %%(slug)s 100%%%%");
+        assert_eq!(in_ini("timezone", "50% 50%%", ""), "50%% 50%%");
     }
 
     #[test]

@@ -65,7 +65,8 @@ pub fn state_dir(environment: &Environment) -> Option<PathBuf> {
     })
 }
 
-fn private_folders(folder: &Path) -> io::Result<()> {
+/// Makes a folder that only we may enter, with those on the way.
+pub fn private_folders(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 

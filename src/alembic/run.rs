@@ -77,7 +77,8 @@ pub fn run(
         connection: plan.reach.as_ref().map(|reach| reach.engine.parts()),
     };
     let events = record.open_events().map_err(unwritable)?;
-    let tool = start_worker(plan, settings, environment, &interpreter, &workspace)
+    let program = worker::place(environment, &workspace)?.join("worker.py");
+    let tool = start_worker(plan, settings, environment, &interpreter, &program)
         .env("SHED_RUN", serde_json::to_string(&start).unwrap_or_default())
         .descriptor(events.into(), EVENTS)
         .descriptor(alive_reader.into(), ALIVE);
@@ -151,9 +152,6 @@ fn tell_stderr(bytes: &[u8], record: &Record, listener: &mut dyn Listener) {
 }
 
 fn write_files(workspace: &Workspace, plan: &Plan<'_>, settings: &Settings, context: &Context<'_>) -> Result<PathBuf> {
-    for (name, source) in worker::FILES {
-        workspace.write(&format!("shed_db/{name}"), source.as_bytes())?;
-    }
     let values = Values::of(plan, settings, workspace.path())?;
     workspace.render("alembic.ini", &values)?;
     workspace.render("env.py", &values)?;
@@ -174,9 +172,9 @@ fn start_worker(
     settings: &Settings,
     environment: &Environment,
     interpreter: &Interpreter,
-    workspace: &Workspace,
+    program: &Path,
 ) -> Tool {
-    let mut tool = Tool::new(&interpreter.program).arg(workspace.path().join("shed_db/worker.py"));
+    let mut tool = Tool::new(&interpreter.program).arg(program);
     tool = tool.dir(&plan.project.cwd).env("PYTHONUTF8", "1").env("PYTHONUNBUFFERED", "1");
     for name in ["PYTHONHOME", "__PYVENV_LAUNCHER__", "ALEMBIC_CONFIG"] {
         tool = tool.env_remove(name);

@@ -66,6 +66,7 @@ fn help(target: &str, failure: &Failure) -> Option<String> {
     match failure.kind.as_str() {
         "drift" => Some(format!("write the missing revision: shed revision {target} --autogenerate -m \"…\"")),
         "not_up_to_date" => Some(format!("shed migrate {target}")),
+        "command" if failure.text.starts_with("Target database is not up") => Some(format!("shed migrate {target}")),
         "command" if failure.text.starts_with("Multiple head") => Some(format!("join them: shed merge {project}")),
         "offline" => {
             Some(format!("run it on a copy of the database instead: shed migrate {project} --on development.NAME"))

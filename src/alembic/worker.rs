@@ -1,7 +1,16 @@
-//! The Python side, compiled into the binary and written into each run's directory.
+//! The Python side, compiled into the binary and written where its bytecode can stay.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use crate::environment::Environment;
+use crate::error::Result;
+use crate::render::Workspace;
+
+use super::record::{private_folders, state_dir};
 
 /// Every file of `python/shed_db/` (a test compares the list with the folder).
-pub const FILES: &[(&str, &str)] = &[
+const FILES: &[(&str, &str)] = &[
     ("__init__.py", include_str!("../../python/shed_db/__init__.py")),
     ("autogenerate.py", include_str!("../../python/shed_db/autogenerate.py")),
     ("blame.py", include_str!("../../python/shed_db/blame.py")),
@@ -37,9 +46,41 @@ pub const FILES: &[(&str, &str)] = &[
     ("worker.py", include_str!("../../python/shed_db/worker.py")),
 ];
 
+/// The folder of the Python side: in the state directory, once per version of it, so that Python compiles it
+/// only once; in the run's own directory where there is no such place.
+pub fn place(environment: &Environment, workspace: &Workspace) -> Result<PathBuf> {
+    let kept = state_dir(environment).map(|state| state.join("v1/python")).and_then(|all| keep(&all).ok());
+    if let Some(folder) = kept {
+        return Ok(folder);
+    }
+    for (name, source) in FILES {
+        workspace.write(&format!("shed_db/{name}"), source.as_bytes())?;
+    }
+    Ok(workspace.path().join("shed_db"))
+}
+
+/// Written aside and renamed, so that no run ever sees half of it.
+fn keep(all: &Path) -> std::io::Result<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    FILES.hash(&mut hasher);
+    let folder = all.join(format!("{:016x}", hasher.finish()));
+    if folder.join("worker.py").is_file() {
+        return Ok(folder);
+    }
+    private_folders(all)?;
+    let aside = tempfile::Builder::new().prefix("new-").tempdir_in(all)?;
+    for (name, source) in FILES {
+        std::fs::write(aside.path().join(name), source)?;
+    }
+    match std::fs::rename(aside.path(), &folder) {
+        Err(error) if !folder.join("worker.py").is_file() => Err(error),
+        _ => Ok(folder),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::FILES;
+    use super::*;
 
     #[test]
     fn every_file_of_the_python_side_is_carried() {
@@ -52,5 +93,14 @@ mod tests {
         found.sort();
         let carried: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
         assert_eq!(carried, found);
+    }
+
+    #[test]
+    fn the_python_side_is_written_once() {
+        let all = tempfile::tempdir().unwrap();
+        let first = keep(all.path()).unwrap();
+        std::fs::write(first.join("mark"), "").unwrap();
+        assert!(keep(all.path()).unwrap().join("mark").exists());
+        assert_eq!(std::fs::read_dir(all.path()).unwrap().count(), 1);
     }
 }

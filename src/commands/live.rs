@@ -68,7 +68,7 @@ impl Listener for Live<'_> {
     fn event(&mut self, event: &Event) {
         match event {
             _ if !self.tells => {}
-            Event::StepApplied(step) => self.out.line(&format!("{}: {}", self.target, step.in_words())),
+            Event::StepApplied(step) => self.out.note(&format!("{}: {}", self.target, step.in_words())),
             Event::Warning { text } => self.out.warn(&format!("{}: {text}", self.target)),
             _ => {}
         }

@@ -94,7 +94,8 @@ impl Scope<'_> {
             Format::Text => Step::alembic(argv),
             Format::Json => Step::Graph { question: graph.0, arguments: graph.1 },
         };
-        let plan = self.plan(chosen, needs, vec![step], Wishes::default())?;
+        let mut plan = self.plan(chosen, needs, vec![step], Wishes::default())?;
+        plan.verbose = false; // the flag is Alembic's own here
         self.say_missing(&plan);
         let mut live = Live::of(self.out, &plan.target, several);
         let ended = self.run(&plan, &mut live)?.good()?;
@@ -111,7 +112,7 @@ impl Scope<'_> {
         let from = told.before.unwrap_or_default();
         let to = told.verified.unwrap_or_else(|| from.clone());
         let head = if told.at_head { " (head)" } else { "" };
-        self.out.line(&format!("{}: now at {}{head}", chosen.name, heads_in_words(&to)));
+        self.out.note(&format!("{}: now at {}{head}", chosen.name, heads_in_words(&to)));
         Ok(Moved {
             target: chosen.name.clone(),
             database: place,

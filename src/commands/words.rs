@@ -47,10 +47,11 @@ impl Scope<'_> {
 
     fn neither(&self, word: &str, target_expected: bool) -> Error {
         let names = names(self.settings);
-        let near = nearest(word, &names);
+        let quoted = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+        let near = quoted(&nearest(word, &names));
         let what = if target_expected { "no target" } else { "neither a target nor a known revision" };
         let error = Error::usage(format!("`{word}` is {what}"));
-        let revision = if target_expected { "" } else { "; for a revision write --revision" };
+        let revision = if target_expected { "" } else { " A revision is said with --revision." };
         if near.is_empty() {
             return error.help(format!("the targets are {}{revision}", names.join(", ")));
         }

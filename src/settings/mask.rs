@@ -77,7 +77,7 @@ fn values_of_secret_keys(text: &str) -> Vec<(usize, usize)> {
             continue;
         }
         let value = colon + 1 + (text[colon + 1..].len() - text[colon + 1..].trim_start().len());
-        let end = value + end_of_value(&text[value..]);
+        let end = value + end_of_value(&text[value..], text[..colon].contains('{'));
         if end > value && !is_variable(&text[value..end]) {
             found.push((value, end));
         }
@@ -85,13 +85,28 @@ fn values_of_secret_keys(text: &str) -> Vec<(usize, usize)> {
     found
 }
 
-fn end_of_value(text: &str) -> usize {
-    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''));
-    let end = match quote {
-        Some(quote) => text.rfind(quote).map_or(text.len(), |i| i + 1),
-        None => text.find(" #").or_else(|| text.rfind('}')).unwrap_or(text.len()),
+fn end_of_value(text: &str, in_flow: bool) -> usize {
+    let end = match text.chars().next() {
+        Some(quote @ ('"' | '\'')) => closing_quote(text, quote),
+        Some('[' | '{') => None,
+        _ if in_flow => text.find(',').or_else(|| text.find('}')),
+        _ => text.find(" #"),
     };
-    text[..end].trim_end().len()
+    text[..end.unwrap_or(text.len())].trim_end().len()
+}
+
+/// Just after the quote that ends a text.
+fn closing_quote(text: &str, quote: char) -> Option<usize> {
+    let mut letters = text.char_indices().skip(1).peekable();
+    while let Some((at, letter)) = letters.next() {
+        let doubled = quote == '\'' && letters.peek().is_some_and(|(_, next)| *next == quote);
+        if (letter == '\\' && quote == '"') || (letter == quote && doubled) {
+            letters.next();
+        } else if letter == quote {
+            return Some(at + 1);
+        }
+    }
+    None
 }
 
 /// `${NAME}` alone names a secret and is none.

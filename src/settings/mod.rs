@@ -6,8 +6,10 @@ mod connection_read;
 mod database;
 mod database_read;
 mod de;
+mod edit;
 mod fault;
 mod find;
+mod layout;
 mod mask;
 mod merge;
 mod missing;
@@ -18,6 +20,7 @@ mod paths;
 mod project;
 mod project_read;
 mod read;
+mod save;
 mod schema;
 mod show;
 mod source;
@@ -29,6 +32,9 @@ mod value;
 mod variables;
 mod versions;
 mod written;
+
+#[cfg(test)]
+mod tests;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -42,6 +48,7 @@ pub use connection::{Connection, Password, Postgres, Sqlite, SqlitePath};
 pub use database::{Auto, Backup, Database, Kind, Lock, Options, Restore};
 pub use nearest::nearest;
 pub use project::{AlembicKeys, Format, Module, Project, Python};
+pub use save::Edit;
 pub use schema::schema;
 pub use units::{duration, size};
 pub use versions::{Versions, VersionsEntry};
@@ -82,7 +89,7 @@ impl Settings {
     /// Reads and checks the file.
     pub fn read(path: &Path, environment: &Environment) -> Result<Self> {
         let name = shown(path, environment);
-        let bytes = bytes(path, &name)?;
+        let bytes = bytes(&environment.working_dir().join(path), &name)?;
         let source = Source::decode(&name, &bytes)?;
         Self::of(path, source, environment)
     }

@@ -68,7 +68,7 @@ fn content(tree: &Rc<Node>, folder: &Path, variables: &Variables) -> Checked<Con
     let reading = Reading { folder, root, variables };
     let development = development(&reading, &merged, file.development)?;
     let projects = projects(&reading, &merged, file.projects)?;
-    one_project_per_folder(&merged, &projects)?;
+    one_project_per_folder(&merged, &projects, &reading.root)?;
     let missing = missing::collect(&merged, variables);
     Ok(Content { root: reading.root, projects, development, missing, unused: unused::collect(tree) })
 }
@@ -120,12 +120,14 @@ pub(super) fn entries<'a>(node: &'a Node, path: &[&str]) -> &'a [Entry] {
 }
 
 /// Two projects that write their revisions into one folder would make one another's heads.
-fn one_project_per_folder(merged: &Node, projects: &IndexMap<String, Project>) -> Checked<()> {
+fn one_project_per_folder(merged: &Node, projects: &IndexMap<String, Project>, root: &Path) -> Checked<()> {
     let mut owners: HashMap<PathBuf, &Entry> = HashMap::new();
     for (entry, project) in entries(merged, &["projects"]).iter().zip(projects.values()) {
         for folder in folders(project) {
             match owners.get(&folder) {
-                Some(other) if other.key != entry.key => return Err(same_folder(other, entry, &folder)),
+                Some(other) if other.key != entry.key => {
+                    return Err(same_folder(other, entry, folder.strip_prefix(root).unwrap_or(&folder)));
+                }
                 _ => owners.insert(folder, entry),
             };
         }

@@ -67,6 +67,12 @@ impl Source {
         Self { name: name.to_owned(), text: text.to_owned(), bom, line_starts: line_starts(text) }
     }
 
+    /// The bytes of the file.
+    pub fn bytes(&self) -> Vec<u8> {
+        let bom: &[u8] = if self.bom { b"\xef\xbb\xbf" } else { b"" };
+        [bom, self.text.as_bytes()].concat()
+    }
+
     /// Line and column of a place, both from 1; the column counts characters.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let offset = self.floor(offset);
@@ -89,7 +95,16 @@ impl Source {
         }
         places.sort_by_key(|place| place.0);
         let width = places.iter().map(|place| place.0.to_string().len()).max().unwrap_or(1);
-        let snippets: Vec<String> = places.into_iter().map(|place| self.snippet(place, width)).collect();
+        let mut shown = 0;
+        let mut snippets = Vec::new();
+        for place in places {
+            let (text, marks) = self.snippet(place, width);
+            if place.0 != shown {
+                snippets.push(text);
+            }
+            snippets.push(marks);
+            shown = place.0;
+        }
         let error =
             Error::usage(format!("{}:{line}:{column}: {}", self.name, trouble.what)).detail(snippets.join("\n"));
         match trouble.help {
@@ -98,7 +113,7 @@ impl Source {
         }
     }
 
-    fn snippet(&self, (line, span, mark, word): (usize, Span, char, &str), width: usize) -> String {
+    fn snippet(&self, (line, span, mark, word): (usize, Span, char, &str), width: usize) -> (String, String) {
         let start = self.line_start(line);
         let end = self.line_start(line + 1);
         let text = self.text[start..end].trim_end_matches(['\n', '\r']);
@@ -108,7 +123,7 @@ impl Source {
         let marks = mark.to_string().repeat(marks);
         let label = if word.is_empty() { String::new() } else { format!(" {word}") };
         let blank = " ".repeat(column);
-        format!("  {line:width$} | {shown}\n  {:width$} | {blank}{marks}{label}", "")
+        (format!("  {line:width$} | {shown}"), format!("  {:width$} | {blank}{marks}{label}", ""))
     }
 
     fn floor(&self, offset: usize) -> usize {

@@ -143,7 +143,7 @@ mod tests {
             ("${B:-y:-z}", "y:-z"),
             ("[${EMPTY}]", "[]"),
             ("${EMPTY:-e}", "e"),
-            ("$$5 $A $$$${A}", "$5 $A $$${A}"),
+            ("$$5 $A $$$${A}", "$5 $A $${A}"),
         ] {
             assert_eq!(variables.expand(written).unwrap(), read);
         }

@@ -19,7 +19,6 @@ pub(super) struct File {
     /// Folder that relative paths hang on (the folder of this file).
     pub root: Option<String>,
     /// Keys of every project, merged under its own, key by key.
-    #[expect(dead_code, reason = "checked here, used through each project")]
     pub defaults: Project,
     /// Servers and folders where copies may live.
     pub development: Development,
@@ -119,7 +118,6 @@ with_shared_keys! {
 /// One project: its models, its Python, its revisions, its databases.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[expect(dead_code, reason = "the shared keys are checked here and used through each database")]
 pub(super) struct Project {
     /// The models: a file, a package folder, a dotted name, or a list of them.
     pub module: OneOrMany<String>,
