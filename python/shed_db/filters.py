@@ -85,9 +85,9 @@ class Filters:
         key = self._key(schema, name)
         if key not in self._in_models and self._is_others(schema, name, key):
             return False
-        names = [name, f"{schema or self._default}.{name}"]
+        full = f"{schema or self._default}.{name}"
         include, exclude = self._settings.include_tables, self._settings.exclude_tables
-        if (include and not _matches(names, include)) or _matches(names, exclude):
+        if (include and not _matches_table(name, full, include)) or _matches_table(name, full, exclude):
             return False
         return self._owned is None or key in self._owned or (key not in self._in_models and self._is_in_revisions(name))
 
@@ -128,6 +128,11 @@ class Filters:
 
 def _matches(names: List[str], patterns: List[str]) -> bool:
     return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+
+def _matches_table(name: str, with_schema: str, patterns: List[str]) -> bool:
+    """A pattern without a dot is for the table's own name: `p*` is not for public.anything."""
+    return any(fnmatchcase(with_schema if "." in pattern else name, pattern) for pattern in patterns)
 
 
 def _is_version_table(table: Any) -> bool:

@@ -56,7 +56,7 @@ impl<'a> Scope<'a> {
     }
 
     fn identity(&self, database: &crate::settings::Database) -> Option<Identity> {
-        Engine::identity_of(database, self.environment)
+        Engine::identity_of(database)
     }
 
     fn is_typed(&self, name: &str) -> bool {

@@ -127,6 +127,9 @@ impl Scope<'_> {
     /// Runs a command whose stdout is SQL and which writes nothing.
     pub fn sql(&self, chosen: &Chosen<'_>, several: bool, step: Step, wishes: Wishes<'_>) -> Result<Looked> {
         let plan = self.plan(chosen, Needs::Reading, vec![step], wishes)?;
+        if matches!(plan.steps.as_slice(), [Step::DryRun { .. }]) {
+            self.say_missing(&plan);
+        }
         let json = self.out.format == Format::Json;
         let mut live =
             if json { Live::keeping(self.out, &plan.target) } else { Live::of(self.out, &plan.target, several) };

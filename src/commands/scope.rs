@@ -80,6 +80,13 @@ impl<'a> Scope<'a> {
             Selected::Several(found) => found.iter().map(|target| self.chosen(target, true)).collect::<Result<_>>()?,
             Selected::Unclear { why, among } => vec![self.chosen(&self.asked(&why, among)?, false)?],
         };
+        if needs == Needs::Files && !word.is_some_and(|word| word.contains('.')) {
+            // Revision files are the project's, whatever database comes first.
+            return Ok(chosen
+                .into_iter()
+                .map(|chosen| Chosen { name: chosen.project.name.clone(), ..chosen })
+                .collect());
+        }
         if let Some(on) = on {
             return self.moved(chosen, on, place, needs).map(|chosen| vec![chosen]);
         }

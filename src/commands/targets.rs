@@ -48,7 +48,7 @@ pub fn targets(scope: &Scope<'_>, _: &Args) -> Result<Targets> {
                 .settings
                 .demand_database(&project.name, &database.name)
                 .ok()
-                .and_then(|()| Engine::place_of(database, scope.environment)),
+                .and_then(|()| Engine::place_of(database)),
         })
     });
     Ok(Targets { targets: targets.collect() })

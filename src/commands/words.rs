@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::settings::targets::{is_target, nearest};
+use crate::settings::targets::{self, is_target, nearest};
 use crate::settings::{Settings, VersionsEntry};
 
 use super::Scope;
@@ -46,6 +46,10 @@ impl Scope<'_> {
     }
 
     fn neither(&self, word: &str, target_expected: bool) -> Error {
+        let project = word.split_once('.').map(|(project, _)| project);
+        if project.is_some_and(|project| self.settings.projects().contains_key(project)) {
+            return targets::unknown_database(self.settings, word);
+        }
         let names = names(self.settings);
         let quoted = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
         let near = quoted(&nearest(word, &names));

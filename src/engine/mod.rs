@@ -77,23 +77,24 @@ impl Engine {
     }
 
     /// What database this is, without reading its password; `None` where the settings do not tell.
-    pub fn identity_of(database: &Database, environment: &Environment) -> Option<Identity> {
-        let connection = database.migration_url.as_ref().unwrap_or(&database.connection);
-        match connection {
-            Connection::Sqlite(connection) => Some(File::of(connection, None).identity()),
+    pub fn identity_of(database: &Database) -> Option<Identity> {
+        let identity = match database.migration_url.as_ref().unwrap_or(&database.connection) {
+            Connection::Sqlite(connection) => File::of(connection, None).identity(),
             Connection::Postgres(connection) => {
-                Server::of(database, connection, None, environment).ok().map(|server| server.identity())
+                let name = postgres::name_of(database, connection)?;
+                postgres::identity(connection.host.as_deref(), connection.port, name)
             }
-        }
-        .filter(|identity| *identity != Identity::Memory)
+        };
+        (identity != Identity::Memory).then_some(identity)
     }
 
     /// Where a database is, without reading its password.
-    pub fn place_of(database: &Database, environment: &Environment) -> Option<String> {
+    pub fn place_of(database: &Database) -> Option<String> {
         match &database.connection {
             Connection::Sqlite(connection) => Some(File::of(connection, None).place()),
             Connection::Postgres(connection) => {
-                Server::of(database, connection, None, environment).ok().map(|server| server.place())
+                let name = postgres::name_of(database, connection)?;
+                Some(postgres::place(connection.host.as_deref(), connection.port, name))
             }
         }
     }

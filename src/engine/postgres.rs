@@ -26,9 +26,8 @@ pub struct Server {
     name: String,
     options: IndexMap<String, String>,
     driver: Option<String>,
-    /// Where PostgreSQL's programs are looked for.
-    programs: OsString,
-    working_dir: PathBuf,
+    pg_bin: Option<PathBuf>,
+    environment: Environment,
 }
 
 impl Server {
@@ -38,7 +37,7 @@ impl Server {
         password: Option<Secret>,
         environment: &Environment,
     ) -> Result<Self> {
-        let Some(name) = database.db_name.clone().or_else(|| connection.database.clone()) else {
+        let Some(name) = name_of(database, connection).map(str::to_owned) else {
             return Err(Error::usage(format!("{}: the database has no `db_name`", database.name)));
         };
         Ok(Self {
@@ -49,8 +48,8 @@ impl Server {
             name,
             options: connection.options.clone(),
             driver: database.driver.clone().or_else(|| connection.driver.clone()),
-            programs: programs(database.pg_bin.as_deref(), environment),
-            working_dir: environment.working_dir().to_path_buf(),
+            pg_bin: database.pg_bin.clone(),
+            environment: environment.clone(),
         })
     }
 
@@ -67,15 +66,11 @@ impl Server {
     }
 
     pub fn identity(&self) -> Identity {
-        let host = self.host.as_deref().unwrap_or_default();
-        let local = ["", "localhost", "127.0.0.1", "::1"].contains(&host);
-        let host = if local { "localhost".to_owned() } else { host.to_lowercase() };
-        Identity::Server { host, port: self.port.unwrap_or(DEFAULT_PORT), name: self.name.clone() }
+        identity(self.host.as_deref(), self.port, &self.name)
     }
 
     pub fn place(&self) -> String {
-        let host = self.host.as_deref().unwrap_or("localhost");
-        format!("postgres {host}:{}/{}", self.port.unwrap_or(DEFAULT_PORT), self.name)
+        place(self.host.as_deref(), self.port, &self.name)
     }
 
     pub fn exists(&self) -> Result<bool> {
@@ -89,7 +84,8 @@ impl Server {
 
     /// Runs one statement in the maintenance database.
     fn ask(&self, statement: &str) -> Result<String> {
-        let Some(psql) = process::find("psql", Some(&self.programs), &self.working_dir) else {
+        let programs = programs(self.pg_bin.as_deref(), &self.environment);
+        let Some(psql) = process::find("psql", Some(&programs), self.environment.working_dir()) else {
             return Err(Error::environment("psql was not found")
                 .help("install PostgreSQL's client programs, or set `pg_bin` to their folder"));
         };
@@ -124,6 +120,24 @@ impl Server {
         }
         tool
     }
+}
+
+/// What database this is: the same server under its names for this machine is one.
+pub fn identity(host: Option<&str>, port: Option<u16>, name: &str) -> Identity {
+    let host = host.unwrap_or_default();
+    let local = ["", "localhost", "127.0.0.1", "::1"].contains(&host);
+    let host = if local { "localhost".to_owned() } else { host.to_lowercase() };
+    Identity::Server { host, port: port.unwrap_or(DEFAULT_PORT), name: name.to_owned() }
+}
+
+/// The place in words.
+pub fn place(host: Option<&str>, port: Option<u16>, name: &str) -> String {
+    format!("postgres {}:{}/{name}", host.unwrap_or("localhost"), port.unwrap_or(DEFAULT_PORT))
+}
+
+/// The name of the database on its server.
+pub fn name_of<'a>(database: &'a Database, connection: &'a Postgres) -> Option<&'a str> {
+    database.db_name.as_deref().or(connection.database.as_deref())
 }
 
 /// libpq's variable for a connection keyword (PostgreSQL manual, "Environment Variables" of libpq).

@@ -222,3 +222,7 @@ fn decoded(text: &str) -> Result<String, Reason> {
 fn some(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

@@ -13,7 +13,11 @@ type Changed = Result<String, Trouble>;
 /// The text with `value` under `path`; maps on the way are made.
 pub(super) fn set(source: &Source, root: &Node, path: &[String], value: &Value) -> Changed {
     let layout = Layout::new(source, root);
-    let mut place = Place { node: root, entry: None, in_flow: is_flow(root) };
+    let mut place = Place {
+        node: root,
+        entry: None,
+        in_flow: is_flow(root),
+    };
     for (depth, key) in path.iter().enumerate() {
         let rest = &path[depth + 1..];
         let Some(map) = place.node.map() else {
@@ -33,13 +37,20 @@ pub(super) fn set(source: &Source, root: &Node, path: &[String], value: &Value) 
 /// The text without what stands under `path`.
 pub(super) fn remove(source: &Source, root: &Node, path: &[String]) -> Changed {
     let layout = Layout::new(source, root);
-    let mut place = Place { node: root, entry: None, in_flow: is_flow(root) };
+    let mut place = Place {
+        node: root,
+        entry: None,
+        in_flow: is_flow(root),
+    };
     for (depth, key) in path.iter().enumerate() {
         let Some((map, entry)) = place.node.map().and_then(|map| Some((map, map.get(key)?))) else {
             break;
         };
         if entry.inherited {
-            return Err(Trouble::new(entry.key_span, format!("`{key}` comes from another place, through `<<`")));
+            return Err(Trouble::new(
+                entry.key_span,
+                format!("`{key}` comes from another place, through `<<`"),
+            ));
         }
         if depth + 1 == path.len() {
             return remove_entry(&layout, &place, map, entry);
@@ -60,11 +71,18 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     fn enter(&self, entry: &'a Entry) -> Result<Self, Trouble> {
         if let Some(alias) = entry.item.alias {
-            let what = format!("`{}` is an alias: a change there would change another place too", entry.key);
+            let what = format!(
+                "`{}` is an alias: a change there would change another place too",
+                entry.key
+            );
             return Err(Trouble::new(alias, what));
         }
         let node = entry.node();
-        Ok(Self { node, entry: Some(entry), in_flow: self.in_flow || is_flow(node) })
+        Ok(Self {
+            node,
+            entry: Some(entry),
+            in_flow: self.in_flow || is_flow(node),
+        })
     }
 }
 
@@ -73,9 +91,9 @@ fn is_flow(node: &Node) -> bool {
 }
 
 fn nested(path: &[String], value: &Value) -> Value {
-    path.iter()
-        .rev()
-        .fold(value.clone(), |value, key| Value::Mapping(std::iter::once((plain(key), value)).collect::<Mapping>()))
+    path.iter().rev().fold(value.clone(), |value, key| {
+        Value::Mapping(std::iter::once((plain(key), value)).collect::<Mapping>())
+    })
 }
 
 fn replace(layout: &Layout<'_>, entry: &Entry, value: &Value, in_flow: bool) -> Changed {
@@ -84,7 +102,13 @@ fn replace(layout: &Layout<'_>, entry: &Entry, value: &Value, in_flow: bool) -> 
     let node = entry.node();
     if span.start == span.end && entry.item.alias.is_none() {
         let colon = layout.after_colon(entry)?;
-        return Ok(layout.replaced(Span { start: colon, end: colon }, &format!(" {text}")));
+        return Ok(layout.replaced(
+            Span {
+                start: colon,
+                end: colon,
+            },
+            &format!(" {text}"),
+        ));
     }
     let in_block = entry.item.alias.is_none()
         && match &node.data {
@@ -97,12 +121,21 @@ fn replace(layout: &Layout<'_>, entry: &Entry, value: &Value, in_flow: bool) -> 
     }
     let colon = layout.after_colon(entry)?;
     if let Data::Scalar(_) = &node.data {
-        return Ok(layout.replaced(Span { start: colon, end: span.end }, &format!(" {text}")));
+        return Ok(layout.replaced(
+            Span {
+                start: colon,
+                end: span.end,
+            },
+            &format!(" {text}"),
+        ));
     }
     if node.anchor {
         return Err(Trouble::new(entry.key_span, format!("`{}` has an anchor", entry.key)));
     }
-    let below = Span { start: layout.next_line(colon), end: layout.next_line(span.end) };
+    let below = Span {
+        start: layout.next_line(colon),
+        end: layout.next_line(span.end),
+    };
     let without = layout.replaced(below, "");
     Ok(format!("{} {text}{}", &without[..colon], &without[colon..]))
 }
@@ -126,10 +159,17 @@ fn insert(layout: &Layout<'_>, place: &Place<'_>, map: &Map, key: &str, value: &
 /// A first key below `key:`, `key: {}` or `key: ~`.
 fn insert_into_nothing(layout: &Layout<'_>, place: &Place<'_>, key: &str, value: &Value) -> Changed {
     let node = place.node;
-    let nothing = node.is_null() || node.map().is_some_and(|map| map.entries.is_empty() && map.merges.is_empty());
+    let nothing = node.is_null()
+        || node
+            .map()
+            .is_some_and(|map| map.entries.is_empty() && map.merges.is_empty());
     let Some(entry) = place.entry.filter(|_| nothing && !node.anchor) else {
         let root_is_empty = nothing && place.entry.is_none();
-        return if root_is_empty { first_of_all(layout, node, key, value) } else { Err(no_map(place)) };
+        return if root_is_empty {
+            first_of_all(layout, node, key, value)
+        } else {
+            Err(no_map(place))
+        };
     };
     let around_is_flow = place.in_flow && !layout.starts_its_line(entry);
     if around_is_flow {
@@ -157,12 +197,19 @@ fn first_of_all(layout: &Layout<'_>, root: &Node, key: &str, value: &Value) -> C
 }
 
 fn no_map(place: &Place<'_>) -> Trouble {
-    let (key, span) = place.entry.map_or(("the settings", place.node.span), |entry| (&entry.key, entry.key_span));
+    let (key, span) = place
+        .entry
+        .map_or(("the settings", place.node.span), |entry| (&entry.key, entry.key_span));
     Trouble::new(span, format!("`{key}` is no map"))
 }
 
 fn remove_entry(layout: &Layout<'_>, place: &Place<'_>, map: &Map, entry: &Entry) -> Changed {
-    let mut own: Vec<&Entry> = map.entries.iter().filter(|entry| !entry.inherited).chain(&map.merges).collect();
+    let mut own: Vec<&Entry> = map
+        .entries
+        .iter()
+        .filter(|entry| !entry.inherited)
+        .chain(&map.merges)
+        .collect();
     own.sort_by_key(|entry| entry.key_span.start);
     if own.len() == 1 {
         return remove_last(layout, place, map, entry);
@@ -171,10 +218,19 @@ fn remove_entry(layout: &Layout<'_>, place: &Place<'_>, map: &Map, entry: &Entry
     if !map.flow {
         return layout.without_lines(entry.key_span.start, end(entry));
     }
-    let at = own.iter().position(|other| other.key_span == entry.key_span).unwrap_or_default();
+    let at = own
+        .iter()
+        .position(|other| other.key_span == entry.key_span)
+        .unwrap_or_default();
     let span = match (at.checked_sub(1).and_then(|before| own.get(before)), own.get(at + 1)) {
-        (Some(before), _) => Span { start: end(before), end: end(entry) },
-        (None, Some(after)) => Span { start: entry.key_span.start, end: after.key_span.start },
+        (Some(before), _) => Span {
+            start: end(before),
+            end: end(entry),
+        },
+        (None, Some(after)) => Span {
+            start: entry.key_span.start,
+            end: after.key_span.start,
+        },
         (None, None) => entry.key_span,
     };
     Ok(layout.replaced(span, ""))
@@ -183,7 +239,10 @@ fn remove_entry(layout: &Layout<'_>, place: &Place<'_>, map: &Map, entry: &Entry
 /// Nothing after a key would be null: `{}` says that the map is empty.
 fn remove_last(layout: &Layout<'_>, place: &Place<'_>, map: &Map, entry: &Entry) -> Changed {
     let Some(parent) = place.entry else {
-        return Err(Trouble::new(entry.key_span, format!("`{}` is the only key of the settings", entry.key)));
+        return Err(Trouble::new(
+            entry.key_span,
+            format!("`{}` is the only key of the settings", entry.key),
+        ));
     };
     if map.flow {
         return Ok(layout.replaced(place.node.span, "{}"));

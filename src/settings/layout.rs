@@ -13,7 +13,10 @@ pub(super) struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     pub fn new(source: &'a Source, root: &Node) -> Self {
-        let crlf = source.text.find('\n').is_some_and(|at| source.text[..at].ends_with('\r'));
+        let crlf = source
+            .text
+            .find('\n')
+            .is_some_and(|at| source.text[..at].ends_with('\r'));
         let line_end = if crlf { "\r\n" } else { "\n" };
         let step = step(source, root).filter(|step| (1..=16).contains(step)).unwrap_or(2);
         Self { source, line_end, step }
@@ -29,7 +32,9 @@ impl<'a> Layout<'a> {
 
     /// Where the line after this place begins.
     pub fn next_line(&self, at: usize) -> usize {
-        self.text()[at..].find('\n').map_or(self.text().len(), |end| at + end + 1)
+        self.text()[at..]
+            .find('\n')
+            .map_or(self.text().len(), |end| at + end + 1)
     }
 
     fn line_of(&self, at: usize) -> usize {
@@ -47,7 +52,10 @@ impl<'a> Layout<'a> {
         if self.starts_its_line(entry) {
             return Ok(entry.key_span.start - self.line_of(entry.key_span.start));
         }
-        Err(Trouble::new(entry.key_span, format!("`{}` is not alone in its line", entry.key)))
+        Err(Trouble::new(
+            entry.key_span,
+            format!("`{}` is not alone in its line", entry.key),
+        ))
     }
 
     /// The place after the colon of a key.
@@ -57,7 +65,10 @@ impl<'a> Layout<'a> {
         if after[blank..].starts_with(':') {
             return Ok(entry.key_span.end + blank + 1);
         }
-        Err(Trouble::new(entry.key_span, format!("`{}` has no colon beside it", entry.key)))
+        Err(Trouble::new(
+            entry.key_span,
+            format!("`{}` has no colon beside it", entry.key),
+        ))
     }
 
     /// The text without the lines from `start`'s to `end`'s.
@@ -67,7 +78,13 @@ impl<'a> Layout<'a> {
         if !before.bytes().all(|byte| byte == b' ') {
             return Err(Trouble::new(Span { start, end }, "the key is not alone in its line"));
         }
-        Ok(self.replaced(Span { start: line, end: self.next_line(end) }, ""))
+        Ok(self.replaced(
+            Span {
+                start: line,
+                end: self.next_line(end),
+            },
+            "",
+        ))
     }
 
     /// The text with lines after the line of `at`.
@@ -92,9 +109,14 @@ impl<'a> Layout<'a> {
 fn step(source: &Source, node: &Node) -> Option<usize> {
     let column = |entry: &Entry| source.position(entry.key_span.start).1;
     let map = node.map().filter(|map| !map.flow)?;
-    map.entries.iter().filter(|entry| !entry.inherited && entry.item.alias.is_none()).find_map(|entry| {
-        let inner = entry.node().map().filter(|inner| !inner.flow)?;
-        let first = inner.entries.iter().find(|entry| !entry.inherited)?;
-        column(first).checked_sub(column(entry)).or_else(|| step(source, entry.node()))
-    })
+    map.entries
+        .iter()
+        .filter(|entry| !entry.inherited && entry.item.alias.is_none())
+        .find_map(|entry| {
+            let inner = entry.node().map().filter(|inner| !inner.flow)?;
+            let first = inner.entries.iter().find(|entry| !entry.inherited)?;
+            column(first)
+                .checked_sub(column(entry))
+                .or_else(|| step(source, entry.node()))
+        })
 }

@@ -111,7 +111,10 @@ impl Settings {
         let mut model = of_node(&root);
         with(&mut model, keys, value)?;
         let written = in_one_line(value, false);
-        let advice = format!("write `{}: {written}`", keys.last().map(String::as_str).unwrap_or_default());
+        let advice = format!(
+            "write `{}: {written}`",
+            keys.last().map(String::as_str).unwrap_or_default()
+        );
         let text = edit::set(&self.source, &root, keys, value).map_err(|trouble| self.by_hand(trouble, &advice))?;
         self.checked(text, &model, written, (deepest(&root, keys), &advice))
     }
@@ -127,12 +130,19 @@ impl Settings {
             let what = "this is laid out, or shared by an alias, so that shed cannot change it safely";
             self.by_hand(Trouble::new(place, what), advice)
         };
-        let root = read::tree(&source).map_err(|_| unsafe_change())?.ok_or_else(unsafe_change)?;
+        let root = read::tree(&source)
+            .map_err(|_| unsafe_change())?
+            .ok_or_else(unsafe_change)?;
         if of_node(&root) != *model {
             return Err(unsafe_change());
         }
         let content = read::read(&source, &self.folder, &self.environment)?;
-        Ok(Edit { before: self.source.text.clone(), source, content, value })
+        Ok(Edit {
+            before: self.source.text.clone(),
+            source,
+            content,
+            value,
+        })
     }
 
     fn by_hand(&self, trouble: Trouble, advice: &str) -> Error {
@@ -144,7 +154,9 @@ impl Settings {
 fn deepest(root: &Node, keys: &[String]) -> Span {
     let mut place = (root, Span::default());
     for key in keys {
-        let Some(entry) = place.0.get(key).filter(|entry| !entry.inherited) else { break };
+        let Some(entry) = place.0.get(key).filter(|entry| !entry.inherited) else {
+            break;
+        };
         place = (entry.node(), entry.key_span);
     }
     place.1
@@ -184,7 +196,9 @@ fn with(model: &mut Value, keys: &[String], value: &Value) -> Result<()> {
     }
     match model {
         Value::Mapping(map) => with(map.entry(plain(key)).or_insert(Value::Null), rest, value),
-        _ => Err(Error::usage(format!("`{key}` cannot be set: what it would stand in is no map"))),
+        _ => Err(Error::usage(format!(
+            "`{key}` cannot be set: what it would stand in is no map"
+        ))),
     }
 }
 
@@ -211,9 +225,13 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let target = path.canonicalize()?;
     let folder = target.parent().unwrap_or(Path::new("/"));
     let old = std::fs::metadata(&target)?;
-    let mut file = tempfile::Builder::new().prefix(".shed-").suffix(".yaml").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".shed-")
+        .suffix(".yaml")
+        .tempfile_in(folder)?;
     file.write_all(bytes)?;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(old.mode() & 0o7777))?;
+    file.as_file()
+        .set_permissions(std::fs::Permissions::from_mode(old.mode() & 0o7777))?;
     // Only root can give a file away; for others the file is theirs already.
     let _ = std::os::unix::fs::fchown(file.as_file(), Some(old.uid()), Some(old.gid()));
     file.as_file().sync_all()?;

@@ -73,6 +73,12 @@ impl Source {
         [bom, self.text.as_bytes()].concat()
     }
 
+    /// The bytes of the file.
+    pub fn bytes(&self) -> Vec<u8> {
+        let bom: &[u8] = if self.bom { b"\xef\xbb\xbf" } else { b"" };
+        [bom, self.text.as_bytes()].concat()
+    }
+
     /// Line and column of a place, both from 1; the column counts characters.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let offset = self.floor(offset);
@@ -123,7 +129,10 @@ impl Source {
         let marks = mark.to_string().repeat(marks);
         let label = if word.is_empty() { String::new() } else { format!(" {word}") };
         let blank = " ".repeat(column);
-        (format!("  {line:width$} | {shown}"), format!("  {:width$} | {blank}{marks}{label}", ""))
+        (
+            format!("  {line:width$} | {shown}"),
+            format!("  {:width$} | {blank}{marks}{label}", ""),
+        )
     }
 
     fn floor(&self, offset: usize) -> usize {

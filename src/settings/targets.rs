@@ -113,10 +113,7 @@ fn by_name(settings: &Settings, word: &str, needs_database: bool) -> Result<Sele
     };
     match database_name {
         Some(database) if project.db.contains_key(database) => Ok(Selected::One(target(project, Some(database)))),
-        Some(database) => {
-            let names = project.db.keys().map(|name| format!("{project_name}.{name}")).collect();
-            Err(unknown("database", &format!("{project_name}.{database}"), names))
-        }
+        Some(_) => Err(unknown_database(settings, word)),
         None => of_project(project, needs_database),
     }
 }
@@ -234,6 +231,14 @@ fn matches(pattern: &str, name: &str) -> bool {
             (0..=tail.len()).filter(|&at| tail.is_char_boundary(at)).any(|at| matches(rest, &tail[at..]))
         }),
     }
+}
+
+/// The error for `project.database` where the project is known and the database is not.
+pub fn unknown_database(settings: &Settings, word: &str) -> Error {
+    let project = word.split_once('.').and_then(|(project, _)| settings.projects().get(project));
+    let databases =
+        project.into_iter().flat_map(|project| project.db.keys().map(|name| format!("{}.{name}", project.name)));
+    unknown("database", word, databases.collect())
 }
 
 fn nothing_matches(settings: &Settings, word: &str) -> Error {

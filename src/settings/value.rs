@@ -41,7 +41,10 @@ fn number(text: &str) -> Option<Value> {
     if let Some(number) = text.parse::<i64>().ok().filter(|number| number.to_string() == text) {
         return Some(Value::Number(number.into()));
     }
-    let number = text.parse::<f64>().ok().filter(|number| number.to_string() == text && number.is_finite())?;
+    let number = text
+        .parse::<f64>()
+        .ok()
+        .filter(|number| number.to_string() == text && number.is_finite())?;
     Some(Value::Number(number.into()))
 }
 
@@ -50,9 +53,10 @@ pub(super) fn typed(text: &str) -> Result<Value, Error> {
     let source = Source::new("VALUE", text, false);
     match parse(&source) {
         Ok(Some(node)) if is_whole(&node, text.trim()) => Ok(of_node(&node)),
-        Err(trouble) if text.trim_start().starts_with(['[', '{']) => {
-            Err(source.error(trouble.help(format!("if you mean the text, put it in quotes: {}", plain_quoted(text)))))
-        }
+        Err(trouble) if text.trim_start().starts_with(['[', '{']) => Err(source.error(trouble.help(format!(
+            "if you mean the text, put it in quotes: {}",
+            plain_quoted(text)
+        )))),
         _ => Ok(plain(text)),
     }
 }
@@ -76,7 +80,9 @@ pub(super) fn in_one_line(value: &Value, in_flow: bool) -> String {
     match value {
         Value::Mapping(map) if map.is_empty() => "{}".to_owned(),
         Value::Mapping(map) => {
-            let pairs = map.iter().map(|(key, value)| pair(key.as_str().unwrap_or_default(), value));
+            let pairs = map
+                .iter()
+                .map(|(key, value)| pair(key.as_str().unwrap_or_default(), value));
             format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
         }
         Value::Sequence(list) => {

@@ -1,8 +1,14 @@
 //! Tests of the settings as a whole.
 
-mod probe;
+mod errors;
+mod fuzz;
+mod limits;
+mod projects;
+mod random;
 mod reading;
+mod saves;
 mod saving;
+mod showing;
 
 use std::path::{Path, PathBuf};
 
