@@ -57,7 +57,7 @@ fn a_module_that_is_not_there_is_named() {
 fn a_module_without_models_is_said() {
     let app = App::sqlite().migrated("head");
     app.write("app/models.py", "x = 1\n");
-    app.shed(["revision", "--autogenerate", "-m", "x"]).stderr_has("app.models").fails(2);
+    app.shed(["revision", "--autogenerate", "-m", "x"]).stderr_has("app/models.py").fails(2);
     assert_eq!(app.files("app/versions"), ["a1_.py", "a2_.py", "a3_.py"]);
 }
 

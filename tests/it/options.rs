@@ -59,7 +59,7 @@ def on_version_apply(ctx=None, step=None, heads=None, run_args=None, **kw):
 fn plain_keywords_reach_configure() {
     for app in App::everywhere() {
         let app = app.keys("configure: { compare_type: false }").migrated("head");
-        app.write("app/models.py", &app.read("app/models.py").replace("String(80)", "String(90)"));
+        app.write("app/models.py", &app.read("app/models.py").replace("String(80)", "String(100)"));
         app.shed(["check"]).stdout(IN_STEP).any_stderr().ok();
         let app = app.keys("configure: { compare_type: true }");
         app.shed(["check"]).any_stdout().any_stderr().fails(1);
