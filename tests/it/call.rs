@@ -152,9 +152,9 @@ impl Call {
         let complaints: Vec<_> = complaints.into_iter().flatten().collect();
         assert!(
             complaints.is_empty(),
-            "{}\n{:?}\n--- stdout\n{}--- stderr\n{}--- exit code {}",
+            "{}\n{}\n--- stdout\n{}--- stderr\n{}--- exit code {}",
             complaints.join("\n"),
-            self.command,
+            self.line(),
             said.stdout,
             said.stderr,
             said.code
@@ -188,6 +188,12 @@ impl Call {
         use std::os::unix::process::ExitStatusExt;
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap());
         Output { stdout: self.named(&stdout.join().unwrap()), stderr: self.named(&stderr.join().unwrap()), code }
+    }
+
+    /// The program and its arguments, as a person would type them.
+    fn line(&self) -> String {
+        let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
+        words.map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" ")
     }
 
     fn named(&self, bytes: &[u8]) -> String {

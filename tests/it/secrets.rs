@@ -30,7 +30,7 @@ fn no_command_lets_an_awkward_password_out() {
         &["-v", "check", "--format", "json"],
         &["-v", "revision", "--autogenerate", "-m", "x"],
         &["-v", "upgrade", "nope"],
-        &["-v", "stamp", "a1"],
+        &["-v", "stamp", "a3"],
         &["-v", "migrate"],
         &["-v", "downgrade", "base", "--yes"],
         &["-v", "upgrade", "head", "--sql"],

@@ -147,7 +147,7 @@ fn a_database_in_memory_is_migrated_and_checked_in_one_process() {
         app.shed(["current"]).stdout("a3 (head)\n").any_stderr().ok();
         app.shed(["check"]).stdout("No new upgrade operations detected.\n").any_stderr().ok();
         app.drift();
-        app.shed(["check"]).any_stderr().fails(1);
+        app.shed(["check"]).stdout("add table toy\n").any_stderr().fails(1);
         app.shed(["revision", "--autogenerate", "-m", "toy"]).any_stdout().any_stderr().ok();
         assert_eq!(app.files("app/versions").len(), 4);
         assert_eq!(app.files("").iter().filter(|file| file.contains("memory")).count(), 0);
@@ -189,7 +189,7 @@ fn a_dry_run_begins_at_the_current_revision_and_changes_nothing() {
 fn a_migration_tells_its_steps_and_where_it_arrived() {
     for app in App::everywhere() {
         app.shed(["migrate"]).stderr("...\n[..]a1[..]\n[..]a2[..]\n[..]a3[..]\napp.main: now at a3 (head)\n").ok();
-        app.shed(["migrate"]).stderr("app.main: now at a3 (head)\n").ok();
+        app.shed(["migrate"]).stderr("app.main: [..]\napp.main: now at a3 (head)\n").ok();
         app.shed(["-q", "downgrade", "base", "--yes"]).ok();
     }
 }
