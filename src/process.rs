@@ -1,28 +1,24 @@
 //! Running other programs. Only this file starts one, or looks for one.
 
+mod follow;
+
 use std::ffi::{OsStr, OsString};
-use std::io::{self, PipeReader, Read};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use command_fds::{CommandFdExt, FdMapping};
 use rustix::process::{Pid, Signal};
 
 use crate::error::{Error, Result};
 
-/// How often a running child is looked at.
-const TICK: Duration = Duration::from_millis(20);
-/// How long a child may take to end by itself after SIGINT, and after SIGTERM.
-const GRACE: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(5)];
-/// How long output is awaited after the child's end from grandchildren that keep the pipe.
-const DRAIN: Duration = Duration::from_millis(500);
+use follow::{Message, follow, read_aside};
 
 /// A program with its arguments, variables and folder, ready to be started.
 pub struct Tool {
@@ -226,75 +222,6 @@ impl Tool {
     }
 }
 
-enum Message {
-    Stdout(Vec<u8>),
-    Stderr(Vec<u8>),
-    Closed,
-    Ended(std::result::Result<ExitStatus, String>),
-}
-
-fn read_aside(mut reader: PipeReader, sender: Sender<Message>, wrap: fn(Vec<u8>) -> Message) {
-    thread::spawn(move || {
-        let mut buffer = vec![0; 64 * 1024];
-        while let Ok(count) = reader.read(&mut buffer) {
-            if count == 0 || sender.send(wrap(buffer[..count].to_vec())).is_err() {
-                break;
-            }
-        }
-        let _ = sender.send(Message::Closed);
-    });
-}
-
-fn follow(
-    messages: &Receiver<Message>,
-    interrupts: Option<&Interrupts>,
-    group: Option<Pid>,
-    listen: &mut dyn FnMut(Heard<'_>),
-) -> std::result::Result<ExitStatus, String> {
-    let mut ending = Ending::default();
-    let (mut closed, mut ended, mut deadline) = (0, None, None);
-    loop {
-        match messages.recv_timeout(TICK) {
-            Ok(Message::Stdout(bytes)) => listen(Heard::Stdout(&bytes)),
-            Ok(Message::Stderr(bytes)) => listen(Heard::Stderr(&bytes)),
-            Ok(Message::Closed) => closed += 1,
-            Ok(Message::Ended(status)) => {
-                ended = Some(status?);
-                deadline = Some(Instant::now() + DRAIN);
-            }
-            Err(RecvTimeoutError::Timeout) => listen(Heard::Silence),
-            Err(RecvTimeoutError::Disconnected) => closed = 2,
-        }
-        if let Some(status) = ended {
-            if closed == 2 || deadline.is_some_and(|deadline| Instant::now() > deadline) {
-                return Ok(status);
-            }
-        } else if let Some(group) = group {
-            ending.press(interrupts.and_then(Interrupts::take).is_some(), group);
-        }
-    }
-}
-
-/// SIGINT first, because Python's SIGTERM runs no `finally`; then SIGTERM, then SIGKILL.
-#[derive(Default)]
-struct Ending {
-    sent: usize,
-    next: Option<Instant>,
-}
-
-impl Ending {
-    fn press(&mut self, asked: bool, group: Pid) {
-        let due = self.next.is_some_and(|next| Instant::now() > next);
-        if !asked && !due {
-            return;
-        }
-        let signal = [Signal::INT, Signal::TERM, Signal::KILL][self.sent.min(2)];
-        let _ = rustix::process::kill_process_group(group, signal);
-        self.next = GRACE.get(self.sent).map(|grace| Instant::now() + *grace);
-        self.sent += 1;
-    }
-}
-
 /// Own process group, the descriptors under their numbers, and an end when we end.
 fn prepare(command: &mut Command, own_group: bool, descriptors: &[(Arc<OwnedFd>, i32)]) -> io::Result<()> {
     if own_group {
@@ -349,6 +276,9 @@ fn shell_word(word: &OsStr) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     #[test]
