@@ -11,6 +11,7 @@ mod database;
 mod examples;
 mod floors;
 mod harness;
+mod help;
 mod models;
 mod options;
 mod registry;
