@@ -12,6 +12,7 @@ mod examples;
 mod floors;
 mod harness;
 mod help;
+mod json;
 mod models;
 mod options;
 mod registry;
