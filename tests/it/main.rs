@@ -9,6 +9,7 @@ mod call;
 mod cluster;
 mod database;
 mod examples;
+mod flags;
 mod floors;
 mod harness;
 mod help;
