@@ -22,7 +22,7 @@ pub(super) fn merged(root: &Rc<Node>) -> Result<Rc<Node>, Trouble> {
     }
     let mut weight = 0;
     let mut entries = map.entries.clone();
-    for entry in entries.iter_mut().filter(|entry| entry.key == "projects") {
+    for entry in entries.iter_mut().filter(|entry| *entry.key == *"projects") {
         let Some(projects) = entry.node().map() else { continue };
         let mut done = Vec::with_capacity(projects.entries.len());
         for project in &projects.entries {
@@ -57,14 +57,14 @@ fn project_node(defaults: Option<&Rc<Node>>, project: &Rc<Node>) -> Rc<Node> {
     let shared: Vec<Entry> = map
         .entries
         .iter()
-        .filter(|entry| SHARED.contains(&entry.key.as_str()))
+        .filter(|entry| SHARED.contains(&&*entry.key))
         .cloned()
         .collect();
     if shared.is_empty() || map.get("db").is_none_or(|db| db.node().map().is_none()) {
         return node;
     }
     let shared = Rc::new(Node::map_of(node.span, shared));
-    let entries = map.entries.iter().map(|entry| match entry.key.as_str() {
+    let entries = map.entries.iter().map(|entry| match &*entry.key {
         "db" => with_shared(&shared, entry),
         _ => entry.clone(),
     });
@@ -114,8 +114,8 @@ fn under(lower: &Rc<Node>, own: &Rc<Node>) -> Rc<Node> {
             _ => entry.clone(),
         });
     }
-    let known: std::collections::HashSet<&str> = map.iter().map(|entry| entry.key.as_str()).collect();
-    let new = below.entries.iter().filter(|entry| !known.contains(entry.key.as_str()));
+    let known: std::collections::HashSet<&str> = map.iter().map(|entry| &*entry.key).collect();
+    let new = below.entries.iter().filter(|entry| !known.contains(&*entry.key));
     entries.extend(new.map(|entry| Entry {
         inherited: true,
         ..entry.clone()

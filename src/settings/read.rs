@@ -107,8 +107,11 @@ fn development(
         .iter()
         .map(|entry| {
             names::check("database", &entry.key, entry.key_span)?;
-            let database = written.swap_remove(&entry.key).unwrap_or_default();
-            Ok((entry.key.clone(), database_read::development(reading, entry, database)?))
+            let database = written.swap_remove(&*entry.key).unwrap_or_default();
+            Ok((
+                entry.key.to_string(),
+                database_read::development(reading, entry, *database)?,
+            ))
         })
         .collect()
 }
@@ -116,15 +119,15 @@ fn development(
 fn projects(
     reading: &Reading<'_>,
     merged: &Node,
-    mut written: IndexMap<String, super::written::Project>,
+    mut written: IndexMap<String, Box<super::written::Project>>,
 ) -> Checked<IndexMap<String, Project>> {
     let entries = entries(merged, &["projects"]);
     entries
         .iter()
         .map(|entry| {
             names::check("project", &entry.key, entry.key_span)?;
-            let project = written.swap_remove(&entry.key).unwrap_or_default();
-            Ok((entry.key.clone(), project_read::project(reading, entry, project)?))
+            let project = written.swap_remove(&*entry.key).unwrap_or_default();
+            Ok((entry.key.to_string(), project_read::project(reading, entry, *project)?))
         })
         .collect()
 }

@@ -79,7 +79,7 @@ fn change(random: &mut Random, settings: &Settings, step: usize) -> Option<(Chan
         5 => (of_db, None),
         6 => (format!("projects.{project}"), None),
         7 => (format!("projects.{project}.env.K{}", random.below(5)), None),
-        8 => (new, Some(if step % 2 == 0 { "x/m.py" } else { "y.py" })),
+        8 => (new, Some(if step.is_multiple_of(2) { "x/m.py" } else { "y.py" })),
         9 => (
             format!("projects.{project}.db.d{step}.connection.db_path"),
             Some("n.db"),
