@@ -10,7 +10,6 @@ mod output;
 mod process;
 mod render;
 mod secret;
-#[expect(dead_code, unused_imports, reason = "used by the floors above as they come")]
 mod settings;
 
 use std::process::ExitCode;

@@ -46,9 +46,12 @@ impl Workspace {
         self.dir.path()
     }
 
-    /// Writes a template's text, rendered with these values, under its name.
-    pub fn render(&self, template: &str, values: &impl Serialize) -> Result<PathBuf> {
-        self.write(template, text(template, values)?.as_bytes())
+    /// Writes these templates, rendered with the same values, under their names.
+    pub fn render(&self, templates: &[&str], values: &impl Serialize) -> Result<()> {
+        for (name, text) in templates.iter().zip(texts(templates, values)?) {
+            self.write(name, text.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// Writes a file that only we may read; folders on the way are made.
@@ -67,16 +70,19 @@ impl Workspace {
     }
 }
 
-/// A template's text, rendered with these values.
+/// The text of one template, rendered with these values.
 pub fn text(template: &str, values: &impl Serialize) -> Result<String> {
-    let broken = |error: tera::Error| Error::failed(format!("template {template}: {error}"));
-    let Some((name, source)) = TEMPLATES.iter().find(|(name, _)| *name == template) else {
-        return Err(Error::failed(format!("no template named {template}")));
-    };
+    Ok(texts(&[template], values)?.concat())
+}
+
+/// The texts of these templates; the others are not even parsed.
+fn texts(wanted: &[&str], values: &impl Serialize) -> Result<Vec<String>> {
+    let broken = |error: tera::Error| Error::failed(format!("a template of shed is broken: {error}"));
     let mut tera = Tera::new();
-    tera.add_raw_template(name, source).map_err(broken)?;
+    let sources = TEMPLATES.iter().filter(|(name, _)| wanted.contains(name));
+    tera.add_raw_templates(sources.copied()).map_err(broken)?;
     let context = tera::Context::from_serialize(values).map_err(broken)?;
-    tera.render(name, &context).map_err(broken)
+    wanted.iter().map(|name| tera.render(name, &context).map_err(broken)).collect()
 }
 
 /// Removes our directories whose process is gone (`kill -9` leaves them behind).

@@ -153,14 +153,13 @@ fn tell_stderr(bytes: &[u8], record: &Record, listener: &mut dyn Listener) {
 
 fn write_files(workspace: &Workspace, plan: &Plan<'_>, settings: &Settings, context: &Context<'_>) -> Result<PathBuf> {
     let values = Values::of(plan, settings, workspace.path())?;
-    workspace.render("alembic.ini", &values)?;
-    workspace.render("env.py", &values)?;
     match &plan.project.script_template {
         Some(path) => {
+            workspace.render(&["alembic.ini", "env.py"], &values)?;
             let missing = |error| Error::usage(format!("script_template {}: {error}", path.display()));
             workspace.write("script.py.mako", &std::fs::read(path).map_err(missing)?)?;
         }
-        None => drop(workspace.render("script.py.mako", &values)?),
+        None => workspace.render(&["alembic.ini", "env.py", "script.py.mako"], &values)?,
     }
     let json = serde_json::to_vec(context)
         .map_err(|error| Error::failed(format!("could not write the run's context: {error}")))?;

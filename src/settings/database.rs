@@ -106,12 +106,4 @@ impl Kind {
             Self::Postgres => "postgres",
         }
     }
-
-    /// As SQLAlchemy calls it.
-    pub fn dialect(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgresql",
-        }
-    }
 }

@@ -45,13 +45,19 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 
 pub use connection::{Connection, Password, Postgres, Sqlite, SqlitePath};
-pub use database::{Auto, Backup, Database, Kind, Lock, Options, Restore};
+pub use database::{Database, Kind, Options};
 pub use nearest::nearest;
-pub use project::{AlembicKeys, Format, Module, Project, Python};
+pub use project::{Module, Project, Python};
 pub use save::Edit;
 pub use schema::schema;
-pub use units::{duration, size};
-pub use versions::{Versions, VersionsEntry};
+pub use versions::VersionsEntry;
+
+#[cfg(test)]
+use {
+    database::{Backup, Restore},
+    project::Format,
+    versions::Versions,
+};
 
 use read::Content;
 use source::Source;

@@ -22,11 +22,6 @@ pub struct Edit {
 }
 
 impl Edit {
-    /// The whole new text of the file.
-    pub fn text(&self) -> &str {
-        &self.source.text
-    }
-
     /// The value as it is written, in one line; empty for a removal.
     pub fn value(&self) -> &str {
         &self.value
