@@ -56,8 +56,12 @@ impl Scope<'_> {
         let what = if target_expected { "no target" } else { "neither a target nor a known revision" };
         let error = Error::usage(format!("`{word}` is {what}"));
         let revision = if target_expected { "" } else { " A revision is said with --revision." };
+        if word.contains('/') || [".py", ".sql"].iter().any(|ending| word.ends_with(ending)) {
+            return Error::usage(format!("`{word}` is a file, and this command takes a target"))
+                .help(format!("the targets are {}", names.join(", ")));
+        }
         if near.is_empty() {
-            return error.help(format!("the targets are {}{revision}", names.join(", ")));
+            return error.help(format!("the targets are {}.{revision}", names.join(", ")));
         }
         error.help(format!("did you mean {}?{revision}", near.join(" or ")))
     }
