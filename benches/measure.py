@@ -32,9 +32,7 @@ PROJECT = """
       prod:
         type: postgres
         db_name: project_{i}
-        protected: true
-        connection: {{ host: db.internal, port: 5432, user: dev, password: "${{PASSWORD_{i}:-none}}" }}
-"""
+        connection: {{ host: db.internal, port: 5432, user: dev, password: "${{PASSWORD_{i}:-none}}" }}"""
 
 
 def main() -> None:

@@ -43,6 +43,8 @@ class Commands(CommandLine):
             _as_dry_run(command, options, self.this.dry_from, self.this.settings.env_py is not None)
         if command == "merge" and options.revisions == ["heads"]:
             _demand_several_heads(config)
+        if command in ("revision", "merge"):
+            _demand_own_folder(config, options, self.this.settings.versions)
         self.this.starts(command, options)
         super().run_cmd(config, options)
 
@@ -78,6 +80,27 @@ def prepare(config: Config, run: Run) -> None:
     config.attributes[ATTRIBUTE] = run
     defaults = config.file_config.defaults()
     defaults["here"] = str(defaults["here"]).replace("%", "%%")  # type: ignore[index]
+
+
+def _demand_own_folder(config: Config, options: argparse.Namespace, folders: List[str]) -> None:
+    """A revision lands beside the one it builds on; an installed package is nobody's to write to."""
+    if not any(_is_installed(folder) for folder in folders):
+        return
+    folder = getattr(options, "version_path", None)
+    if folder is None:
+        script = ScriptDirectory.from_config(config)
+        base = next(iter(script.get_heads()), None)
+        folder = os.path.dirname(script.get_revision(base).path) if base else folders[0]
+    if _is_installed(folder):
+        raise Refusal(
+            "settings",
+            f"the revision would be written into an installed package: {folder} (site-packages)",
+            "name a folder of the repository first in `versions`, and `--version-path` for its first revision",
+        )
+
+
+def _is_installed(folder: str) -> bool:
+    return any(part in ("site-packages", "dist-packages") for part in folder.split(os.sep))
 
 
 def _demand_several_heads(config: Config) -> None:

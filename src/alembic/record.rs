@@ -2,11 +2,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::environment::Environment;
+use crate::keep::{self, private_folder};
 
 const KEPT: usize = 20;
 
@@ -21,21 +22,16 @@ impl Record {
     /// directory, `.shed/` beside the settings, and at last the run's own temporary directory.
     pub fn open(environment: &Environment, beside_settings: &Path, temporary: &Path) -> io::Result<Self> {
         let id = run_id();
-        let places = [state_dir(environment), Some(beside_settings.join(".shed")), Some(temporary.to_path_buf())];
-        let mut last = io::Error::from(io::ErrorKind::NotFound);
-        for place in places.into_iter().flatten() {
+        let at = |place: &Path| -> io::Result<Self> {
             let runs = place.join("v1/runs");
             let folder = runs.join(&id);
-            let made = private_folders(&place).and_then(|()| private_folders(&folder));
-            match made.and_then(|()| if place.ends_with(".shed") { ignore(&place) } else { Ok(()) }) {
-                Ok(()) => {
-                    prune(&runs);
-                    return Ok(Self { id, folder });
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+            private_folder(&folder)?;
+            prune(&runs);
+            Ok(Self { id: id.clone(), folder })
+        };
+        let in_state = state_dir(environment).ok_or(io::ErrorKind::NotFound.into()).and_then(|place| at(&place));
+        let or_beside = in_state.or_else(|_| at(&keep::beside(beside_settings)?));
+        or_beside.or_else(|_| at(temporary))
     }
 
     pub fn events(&self) -> PathBuf {
@@ -65,19 +61,8 @@ pub fn state_dir(environment: &Environment) -> Option<PathBuf> {
     })
 }
 
-/// Makes a folder that only we may enter, with those on the way.
-pub fn private_folders(folder: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
 fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
-}
-
-/// `.shed/` keeps itself out of git.
-fn ignore(folder: &Path) -> io::Result<()> {
-    let path = folder.join(".gitignore");
-    if path.exists() { Ok(()) } else { fs::write(path, "*\n") }
 }
 
 fn prune(runs: &Path) {

@@ -12,7 +12,7 @@ pub fn error(target: &str, failure: &Failure, reached: Option<&[String]>, log: O
         what: format!("{target}: {}", what(failure)),
         detail: detail(failure, reached),
         help: failure.help.clone().or_else(|| help(target, failure)),
-        log: log.filter(|_| failure.traceback.is_some()).map(Path::to_path_buf),
+        log: log.filter(|_| has_more_in_the_log(&failure.kind)).map(Path::to_path_buf),
     };
     match failure.kind.as_str() {
         "drift" | "not_up_to_date" => Error::No(words),
@@ -21,6 +21,11 @@ pub fn error(target: &str, failure: &Failure, reached: Option<&[String]>, log: O
         "connect" => Error::Database(words),
         _ => Error::Failed(words),
     }
+}
+
+/// Where the traceback tells more than the words: somebody's code failed.
+fn has_more_in_the_log(kind: &str) -> bool {
+    ["models", "revision_file", "migration", "offline", "hook", "internal"].contains(&kind)
 }
 
 fn what(failure: &Failure) -> String {

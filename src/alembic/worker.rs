@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::error::Result;
+use crate::keep::private_folder;
 use crate::render::Workspace;
 
-use super::record::{private_folders, state_dir};
+use super::record::state_dir;
 
 /// Every file of `python/shed_db/` (a test compares the list with the folder).
 const FILES: &[(&str, &str)] = &[
@@ -67,7 +68,7 @@ fn keep(all: &Path) -> std::io::Result<PathBuf> {
     if folder.join("worker.py").is_file() {
         return Ok(folder);
     }
-    private_folders(all)?;
+    private_folder(all)?;
     let aside = tempfile::Builder::new().prefix("new-").tempdir_in(all)?;
     for (name, source) in FILES {
         std::fs::write(aside.path().join(name), source)?;

@@ -55,6 +55,7 @@ fn check_one(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args)
     let target = target.name.clone();
     if ended.failure_kind() == Some("drift") {
         scope.out.line(&format!("{target}: FAILED: New upgrade operations detected"));
+        scope.out.note(&format!("help: write the missing revision: shed revision {target} --autogenerate -m \"…\""));
         return Ok(Checked { target, in_order: false, differences: ended.told.differences, text: live.text() });
     }
     ended.good()?;

@@ -9,6 +9,7 @@ use serde_yaml::{Mapping, Value};
 
 use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::keep;
 use crate::output::{Output, Report};
 use crate::render;
 use crate::settings::{self, Settings, VersionsEntry};
@@ -170,11 +171,8 @@ fn add(path: &Path, wanted: &Wanted, force: bool, environment: &Environment) -> 
 
 /// The schema that the first line of the settings names; without it editors only complete less.
 fn write_schema(root: &Path) -> Option<PathBuf> {
-    let folder = root.join(".shed");
-    let path = folder.join("schema.json");
+    let path = keep::beside(root).ok()?.join("schema.json");
     let is_new = !path.exists();
-    fs::create_dir_all(&folder).ok()?;
-    fs::write(folder.join(".gitignore"), "*\n").ok()?;
     fs::write(&path, format!("{:#}\n", settings::schema())).ok()?;
     is_new.then_some(path)
 }

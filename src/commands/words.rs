@@ -55,13 +55,15 @@ impl Scope<'_> {
         let near = quoted(&nearest(word, &names));
         let what = if target_expected { "no target" } else { "neither a target nor a known revision" };
         let error = Error::usage(format!("`{word}` is {what}"));
-        let revision = if target_expected { "" } else { "A revision is said with --revision." };
-        let help = match near.as_slice() {
-            [] if target_expected => format!("the targets are {}", names.join(", ")),
-            [] => format!("the targets are {}. {revision}", names.join(", ")),
-            near => format!("did you mean {}? {revision}", near.join(" or ")),
-        };
-        error.help(help.trim_end())
+        let revision = if target_expected { "" } else { " A revision is said with --revision." };
+        if word.contains('/') || [".py", ".sql"].iter().any(|ending| word.ends_with(ending)) {
+            return Error::usage(format!("`{word}` is a file, and this command takes a target"))
+                .help(format!("the targets are {}", names.join(", ")));
+        }
+        if near.is_empty() {
+            return error.help(format!("the targets are {}.{revision}", names.join(", ")));
+        }
+        error.help(format!("did you mean {}?{revision}", near.join(" or ")))
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use crate::error::{Error, Result};
+use crate::keep;
 use crate::settings::{Sqlite, SqlitePath};
 
 use super::{Identity, Parts};
@@ -64,7 +65,7 @@ impl File {
         let Some(folder) = self.file().and_then(|path| path.parent()) else {
             return Ok(());
         };
-        match fs::create_dir_all(folder) {
+        match keep::folder(folder) {
             Ok(()) => Ok(()),
             Err(error) => Err(Error::environment(format!("could not make the folder {}: {error}", folder.display()))
                 .help("`db_path` names a file in a folder that you may write to")),

@@ -76,7 +76,7 @@ fn read(reading: &Reading<'_>, entry: &Entry, mut written: written::Database) ->
         Connection::Postgres(postgres) => postgres.driver.clone(),
     };
     Ok(Database {
-        name: entry.key.clone(),
+        name: entry.key.to_string(),
         kind,
         db_name: written.db_name.take(),
         default: written.default.unwrap_or_default(),

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Unexpected, Visitor};
+use serde::de::{self, Deserializer, IntoDeserializer, Unexpected, Visitor};
 
+use crate::settings::de_walk::{Entries, Items, One};
 use crate::settings::fault::Fault;
-use crate::settings::source::Span;
-use crate::settings::tree::{Data, Entry, Item, Map, Node, Scalar, Style, is_null};
+use crate::settings::tree::{Data, Node, Scalar, Style, is_null};
 use crate::settings::variables::{Unexpanded, Variables};
 
 /// A value that serde reads. One whose variable is missing counts as not written.
@@ -26,7 +26,7 @@ enum Value<'a> {
     Text(Cow<'a, str>),
 }
 
-type Result<T> = std::result::Result<T, Fault>;
+pub(super) type Result<T> = std::result::Result<T, Fault>;
 
 impl<'a> De<'a> {
     fn text(&self, scalar: &'a Scalar) -> Result<Cow<'a, str>> {
@@ -55,12 +55,12 @@ impl<'a> De<'a> {
         })
     }
 
-    fn missing(&self) -> bool {
+    pub fn missing(&self) -> bool {
         let missing = |scalar: &Scalar| matches!(self.variables.expand(&scalar.text), Err(Unexpanded::Missing(_)));
         self.node.scalar().is_some_and(missing)
     }
 
-    fn of(&self, node: &'a Node) -> Self {
+    pub fn of(&self, node: &'a Node) -> Self {
         Self { node, ..*self }
     }
 
@@ -227,70 +227,4 @@ impl<'de> Deserializer<'de> for De<'de> {
     serde::forward_to_deserialize_any! {
         i128 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct identifier
     }
-}
-
-struct Items<'a> {
-    de: De<'a>,
-    items: std::slice::Iter<'a, Item>,
-}
-
-impl<'de> de::SeqAccess<'de> for Items<'de> {
-    type Error = Fault;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        let de = self.de;
-        let Some(item) = self.items.by_ref().find(|item| !de.of(&item.node).missing()) else {
-            return Ok(None);
-        };
-        seed.deserialize(de.of(&item.node)).map(Some).map_err(|fault| fault.at(item.span()).entry())
-    }
-}
-
-/// A value that stands for a list of one.
-struct One<'a>(Option<De<'a>>);
-
-impl<'de> de::SeqAccess<'de> for One<'de> {
-    type Error = Fault;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        self.0.take().map(|de| seed.deserialize(de)).transpose()
-    }
-}
-
-struct Entries<'a> {
-    de: De<'a>,
-    entries: std::slice::Iter<'a, Entry>,
-    current: Option<&'a Entry>,
-}
-
-impl<'a> Entries<'a> {
-    fn new(de: De<'a>, map: &'a Map) -> Self {
-        Self { de, entries: map.entries.iter(), current: None }
-    }
-}
-
-impl<'de> de::MapAccess<'de> for Entries<'de> {
-    type Error = Fault;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>> {
-        self.current = self.entries.next();
-        let Some(entry) = self.current else { return Ok(None) };
-        let key: StrDeserializer<'_, Fault> = entry.key.as_str().into_deserializer();
-        seed.deserialize(key).map(Some).map_err(|fault| fault.at(entry.key_span))
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
-        let Some(entry) = self.current else {
-            return Err(de::Error::custom("a value without a key"));
-        };
-        let span = entry.item.span();
-        let place = if span.start == span.end { entry.key_span } else { first_line(span, entry) };
-        seed.deserialize(self.de.of(entry.node())).map_err(|fault| fault.at(place).of(&entry.key))
-    }
-}
-
-/// A whole map or list in a block is too much to underline: its key is.
-fn first_line(span: Span, entry: &Entry) -> Span {
-    let block = !matches!(&entry.node().data, Data::Scalar(_)) && entry.item.alias.is_none();
-    if block { entry.key_span } else { span }
 }

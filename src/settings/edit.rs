@@ -86,13 +86,7 @@ fn replace(layout: &Layout<'_>, entry: &Entry, value: &Value, in_flow: bool) -> 
         let colon = layout.after_colon(entry)?;
         return Ok(layout.replaced(Span { start: colon, end: colon }, &format!(" {text}")));
     }
-    let in_block = entry.item.alias.is_none()
-        && match &node.data {
-            Data::Scalar(scalar) => scalar.style == Style::Block,
-            Data::List(_) => !layout.text()[span.start..].starts_with('['),
-            Data::Map(map) => !map.flow,
-        };
-    if !in_block {
+    if !in_block(layout, entry) {
         return Ok(layout.replaced(span, &text));
     }
     let colon = layout.after_colon(entry)?;
@@ -105,6 +99,16 @@ fn replace(layout: &Layout<'_>, entry: &Entry, value: &Value, in_flow: bool) -> 
     let below = Span { start: layout.next_line(colon), end: layout.next_line(span.end) };
     let without = layout.replaced(below, "");
     Ok(format!("{} {text}{}", &without[..colon], &without[colon..]))
+}
+
+/// Whether the value takes lines of its own.
+fn in_block(layout: &Layout<'_>, entry: &Entry) -> bool {
+    let block = match &entry.node().data {
+        Data::Scalar(scalar) => scalar.style == Style::Block,
+        Data::List(_) => !layout.text()[entry.node().span.start..].starts_with('['),
+        Data::Map(map) => !map.flow,
+    };
+    block && entry.item.alias.is_none()
 }
 
 fn insert(layout: &Layout<'_>, place: &Place<'_>, map: &Map, key: &str, value: &Value) -> Changed {

@@ -10,7 +10,10 @@ use crate::settings::parse::cut;
 use crate::settings::source::{Span, Trouble};
 
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct Fault(Box<Inside>);
+
+#[derive(Debug)]
+struct Inside {
     what: What,
     key: Option<String>,
     span: Option<Span>,
@@ -32,7 +35,7 @@ enum What {
 
 impl Fault {
     fn new(what: What) -> Self {
-        Self { what, key: None, span: None, in_list: false }
+        Self(Box::new(Inside { what, key: None, span: None, in_list: false }))
     }
 
     pub fn wrong(expected: impl Into<String>, found: &str, help: Option<String>) -> Self {
@@ -60,30 +63,31 @@ impl Fault {
 
     /// The innermost place wins.
     pub fn at(mut self, span: Span) -> Self {
-        self.span.get_or_insert(span);
+        self.0.span.get_or_insert(span);
         self
     }
 
     /// The innermost key wins.
     pub fn of(mut self, key: &str) -> Self {
-        self.key.get_or_insert_with(|| key.to_owned());
+        self.0.key.get_or_insert_with(|| key.to_owned());
         self
     }
 
     pub fn entry(mut self) -> Self {
-        self.in_list |= self.key.is_none();
+        self.0.in_list |= self.0.key.is_none();
         self
     }
 
     pub fn trouble(self) -> Trouble {
-        let key = self.key.unwrap_or_default();
-        let (what, help) = match self.what {
+        let inside = *self.0;
+        let key = inside.key.unwrap_or_default();
+        let (what, help) = match inside.what {
             What::Words(what, help) => (what, help),
-            What::Wrong { expected, found, help } => (wrong(&key, self.in_list, &expected, &found), help),
+            What::Wrong { expected, found, help } => (wrong(&key, inside.in_list, &expected, &found), help),
             What::Key(found, known) => unknown("key", &found, known),
             What::Variant(found, known) => unknown(&key.replace('_', " "), &found, known),
         };
-        Trouble { span: self.span.unwrap_or_default(), what, help, also: None }
+        Trouble { span: inside.span.unwrap_or_default(), what, help, also: None }
     }
 }
 
@@ -158,7 +162,7 @@ fn words_of(expected: &str) -> String {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.what)
+        write!(f, "{:?}", self.0.what)
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn merged(root: &Rc<Node>) -> Result<Rc<Node>, Trouble> {
     }
     let mut weight = 0;
     let mut entries = map.entries.clone();
-    for entry in entries.iter_mut().filter(|entry| entry.key == "projects") {
+    for entry in entries.iter_mut().filter(|entry| *entry.key == *"projects") {
         let Some(projects) = entry.node().map() else { continue };
         let mut done = Vec::with_capacity(projects.entries.len());
         for project in &projects.entries {
@@ -45,12 +45,12 @@ fn project_node(defaults: Option<&Rc<Node>>, project: &Rc<Node>) -> Rc<Node> {
         None => Rc::clone(project),
     };
     let Some(map) = node.map() else { return node };
-    let shared: Vec<Entry> = map.entries.iter().filter(|entry| SHARED.contains(&entry.key.as_str())).cloned().collect();
+    let shared: Vec<Entry> = map.entries.iter().filter(|entry| SHARED.contains(&&*entry.key)).cloned().collect();
     if shared.is_empty() || map.get("db").is_none_or(|db| db.node().map().is_none()) {
         return node;
     }
     let shared = Rc::new(Node::map_of(node.span, shared));
-    let entries = map.entries.iter().map(|entry| match entry.key.as_str() {
+    let entries = map.entries.iter().map(|entry| match &*entry.key {
         "db" => with_shared(&shared, entry),
         _ => entry.clone(),
     });
@@ -82,8 +82,8 @@ fn under(lower: &Rc<Node>, own: &Rc<Node>) -> Rc<Node> {
             _ => entry.clone(),
         });
     }
-    let known: std::collections::HashSet<&str> = map.iter().map(|entry| entry.key.as_str()).collect();
-    let new = below.entries.iter().filter(|entry| !known.contains(entry.key.as_str()));
+    let known: std::collections::HashSet<&str> = map.iter().map(|entry| &*entry.key).collect();
+    let new = below.entries.iter().filter(|entry| !known.contains(&*entry.key));
     entries.extend(new.map(|entry| Entry { inherited: true, ..entry.clone() }));
     Rc::new(Node::new(own.span, Data::Map(Map { entries, ..Map::default() })))
 }

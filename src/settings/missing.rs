@@ -34,7 +34,7 @@ pub(super) fn collect(merged: &Node, variables: &Variables) -> Missing {
         };
         match entry.node().map() {
             Some(map) => {
-                let parts = map.entries.iter().filter(|part| !(skip_databases && part.key == "db"));
+                let parts = map.entries.iter().filter(|part| !(skip_databases && *part.key == *"db"));
                 parts.for_each(|part| look(part.node()));
             }
             None => look(entry.node()),
@@ -44,7 +44,7 @@ pub(super) fn collect(merged: &Node, variables: &Variables) -> Missing {
         }
     };
     for project in entries(merged, &["projects"]) {
-        add(project.key.clone(), project, true);
+        add(project.key.to_string(), project, true);
         for database in entries(project.node(), &["db"]) {
             add(format!("{}.{}", project.key, database.key), database, false);
         }

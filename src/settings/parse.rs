@@ -6,15 +6,16 @@ use std::rc::Rc;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle};
 
+use crate::settings::parse_map::map;
 use crate::settings::source::{Source, Span, Trouble};
-use crate::settings::tree::{Data, Entry, Item, Map, Node, Scalar, Style};
+use crate::settings::tree::{Data, Entry, Item, Node, Scalar, Style};
 
 pub(super) const LARGEST: usize = 1 << 20;
 const DEEPEST: usize = 64;
 const MOST_NODES: usize = 20_000;
 const MOST_ANCHORS: usize = 100;
 
-type Result<T> = std::result::Result<T, Trouble>;
+pub(super) type Result<T> = std::result::Result<T, Trouble>;
 
 /// The only document of the text, `None` where there is nothing but comments.
 pub(super) fn parse(source: &Source) -> Result<Option<Rc<Node>>> {
@@ -59,7 +60,7 @@ struct Open {
 
 enum Kind {
     List(Vec<Item>),
-    Map(Vec<Entry>, Option<(String, Span)>),
+    Map(Vec<Entry>, Option<(Rc<str>, Span)>),
 }
 
 impl Builder<'_> {
@@ -160,7 +161,7 @@ impl Builder<'_> {
             Some(Kind::List(items)) => items.push(item),
             Some(Kind::Map(_, key @ None)) => *key = Some(key_of(&item)?),
             Some(Kind::Map(entries, key)) => {
-                let (key, key_span) = key.take().unwrap_or_default();
+                let (key, key_span) = key.take().unwrap_or_else(|| (Rc::from(""), item.span()));
                 entries.push(Entry { key, key_span, item, inherited: false });
             }
         }
@@ -186,52 +187,13 @@ impl Kind {
     }
 }
 
-fn key_of(item: &Item) -> Result<(String, Span)> {
+fn key_of(item: &Item) -> Result<(Rc<str>, Span)> {
     match item.node.scalar() {
-        Some(scalar) if item.alias.is_none() => Ok((scalar.text.clone(), item.span())),
+        Some(scalar) if item.alias.is_none() => Ok((Rc::from(scalar.text.as_str()), item.span())),
         _ => {
             Err(Trouble::new(item.span(), "a key must be a plain word")
                 .help("values with `{` or `*` in front need quotes"))
         }
-    }
-}
-
-/// The map with its `<<` applied; a key written twice is an error.
-fn map(entries: Vec<Entry>, flow: bool) -> Result<Map> {
-    duplicate(&entries)?;
-    let (merges, mut entries): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.key == "<<");
-    let Some(merge) = merges.first() else {
-        return Ok(Map { entries, flow, merges });
-    };
-    let mut known: std::collections::HashSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
-    for part in merged_parts(merge)? {
-        for entry in &part.entries {
-            if known.insert(entry.key.clone()) {
-                entries.push(Entry { inherited: true, ..entry.clone() });
-            }
-        }
-    }
-    Ok(Map { entries, flow, merges })
-}
-
-fn merged_parts(merge: &Entry) -> Result<Vec<&Map>> {
-    let wrong = || Trouble::new(merge.item.span(), "`<<` takes a map or a list of maps");
-    match &merge.node().data {
-        Data::Map(map) => Ok(vec![map]),
-        Data::List(items) => items.iter().map(|item| item.node.map().ok_or_else(wrong)).collect(),
-        Data::Scalar(_) => Err(wrong()),
-    }
-}
-
-fn duplicate(entries: &[Entry]) -> Result<()> {
-    let mut order: Vec<&Entry> = entries.iter().collect();
-    order.sort_by(|a, b| a.key.cmp(&b.key));
-    let twice = order.windows(2).filter(|pair| pair[0].key == pair[1].key).min_by_key(|pair| pair[1].key_span.start);
-    match twice {
-        None => Ok(()),
-        Some(pair) => Err(Trouble::new(pair[1].key_span, format!("duplicate key `{}`", cut(&pair[1].key)))
-            .help("keep one of the two")
-            .also(pair[0].key_span, "first here")),
     }
 }
 

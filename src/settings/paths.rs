@@ -4,7 +4,8 @@ use std::path::{Component, Path, PathBuf};
 
 /// The path on `root`, its `.` and `..` resolved by their words.
 pub(super) fn absolute(root: &Path, text: &str) -> PathBuf {
-    normal(&root.join(text))
+    let path = root.join(text);
+    if text.split('/').any(|part| part == "." || part == "..") { normal(&path) } else { path }
 }
 
 /// The path without `.` and `..`.

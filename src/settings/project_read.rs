@@ -21,24 +21,20 @@ pub(super) fn project(reading: &Reading<'_>, entry: &Entry, mut written: written
     let root = reading.root.as_path();
     let db = databases(reading, entry, std::mem::take(&mut written.db))?;
     let of_alembic = take_over(reading, entry, &mut written)?;
-    if !has(entry, "module") && !has(entry, "versions") && of_alembic.versions.is_none() {
-        let what = format!("project `{}` has neither `module` nor `versions`", entry.key);
-        return Err(Trouble::new(entry.key_span, what).help("say where its models are, or where its revisions are"));
-    }
+    needs_a_place(entry, &of_alembic)?;
     let path = |text: Option<String>| text.map(|text| paths::absolute(root, &text));
     let module: Vec<Module> = written.module.0.iter().map(|text| Module::of(text, root)).collect();
     let folder = module.first().and_then(Module::folder).map_or_else(|| root.to_path_buf(), Path::to_path_buf);
-    let mut pythonpath: Vec<PathBuf> = written.pythonpath.0.iter().map(|text| paths::absolute(root, text)).collect();
-    pythonpath.extend(of_alembic.pythonpath);
+    let pythonpath = written.pythonpath.0.iter().map(|text| paths::absolute(root, text));
     Ok(Project {
-        name: entry.key.clone(),
+        name: entry.key.to_string(),
         module,
         metadata: written.metadata.0,
         setup: written.setup,
         owned_modules: written.owned_modules.0,
         auto_discovery: written.auto_discovery.unwrap_or_default(),
         python: written.python.map(|text| Python::of(&text, root)),
-        pythonpath,
+        pythonpath: pythonpath.chain(of_alembic.pythonpath).collect(),
         env: words(written.env),
         cwd: path(written.cwd).unwrap_or_else(|| reading.folder.to_path_buf()),
         format: written.format.unwrap_or_default(),
@@ -58,17 +54,25 @@ pub(super) fn project(reading: &Reading<'_>, entry: &Entry, mut written: written
     })
 }
 
+fn needs_a_place(entry: &Entry, of_alembic: &TakenOver) -> Checked<()> {
+    if has(entry, "module") || has(entry, "versions") || of_alembic.versions.is_some() {
+        return Ok(());
+    }
+    let what = format!("project `{}` has neither `module` nor `versions`", entry.key);
+    Err(Trouble::new(entry.key_span, what).help("say where its models are, or where its revisions are"))
+}
+
 fn databases(
     reading: &Reading<'_>,
     project: &Entry,
-    mut written: IndexMap<String, written::Database>,
+    mut written: IndexMap<String, Box<written::Database>>,
 ) -> Checked<IndexMap<String, Database>> {
     let mut default: Option<&Entry> = None;
     let mut found = IndexMap::new();
     for entry in entries(project.node(), &["db"]) {
         names::check("database", &entry.key, entry.key_span)?;
-        let database = written.swap_remove(&entry.key).unwrap_or_default();
-        let database = database_read::of_project(reading, entry, database)?;
+        let database = written.swap_remove(&*entry.key).unwrap_or_default();
+        let database = database_read::of_project(reading, entry, *database)?;
         if let Some(key) = entry.node().get("default").filter(|_| database.default) {
             if let Some(first) = default {
                 let what = format!("project `{}` has a second default database", project.key);
@@ -77,7 +81,7 @@ fn databases(
             }
             default = Some(key);
         }
-        found.insert(entry.key.clone(), database);
+        found.insert(entry.key.to_string(), database);
     }
     Ok(found)
 }
@@ -106,6 +110,7 @@ struct TakenOver {
 }
 
 fn take_over(reading: &Reading<'_>, entry: &Entry, written: &mut written::Project) -> Checked<TakenOver> {
+    refuse_both(entry)?;
     let options = &mut written.alembic.options;
     let mut take = |key: &str| options.shift_remove(key).map(|OneOrMany(words)| words).unwrap_or_default();
     let separator = take("path_separator").into_iter().chain(take("version_path_separator")).next();
@@ -119,6 +124,13 @@ fn take_over(reading: &Reading<'_>, entry: &Entry, written: &mut written::Projec
     let recursive = take("recursive_version_locations").iter().any(|Word(word)| word == "true");
     let versions = split(take("version_locations"));
     let pythonpath = split(take("prepend_sys_path"));
+    let list = Written::List(versions);
+    let places = matches!(&list, Written::List(list) if !list.is_empty()).then(|| list.places(&reading.root));
+    let pythonpath = pythonpath.iter().map(|text| paths::absolute(&reading.root, text)).collect();
+    Ok(TakenOver { versions: places, recursive, pythonpath })
+}
+
+fn refuse_both(entry: &Entry) -> Checked<()> {
     for (theirs, ours) in [("version_locations", "versions"), ("recursive_version_locations", "recursive")] {
         let key = entry.node().at(&["alembic"]).and_then(|alembic| alembic.get(theirs));
         if let (Some(key), Some(own)) = (key, entry.node().get(ours)) {
@@ -126,10 +138,7 @@ fn take_over(reading: &Reading<'_>, entry: &Entry, written: &mut written::Projec
             return Err(trouble.help("keep one of them").also(own.key_span, "first here"));
         }
     }
-    let list = Written::List(versions);
-    let places = matches!(&list, Written::List(list) if !list.is_empty()).then(|| list.places(&reading.root));
-    let pythonpath = pythonpath.iter().map(|text| paths::absolute(&reading.root, text)).collect();
-    Ok(TakenOver { versions: places, recursive, pythonpath })
+    Ok(())
 }
 
 /// As Alembic splits it where `path_separator` is set; without it a value is one path, and lists are YAML's.

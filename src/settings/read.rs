@@ -32,8 +32,6 @@ pub(super) struct Content {
     pub development: IndexMap<String, Database>,
     pub missing: Missing,
     pub unused: Vec<unused::Unused>,
-    /// Held so that the trees go when the settings go: for a command, with the process.
-    _trees: [Rc<Node>; 2],
 }
 
 /// What every part of the reading needs.
@@ -72,8 +70,7 @@ fn content(tree: &Rc<Node>, folder: &Path, variables: &Variables) -> Checked<Con
     let projects = projects(&reading, &merged, file.projects)?;
     one_project_per_folder(&merged, &projects, &reading.root)?;
     let missing = missing::collect(&merged, variables);
-    let _trees = [Rc::clone(tree), Rc::clone(&merged)];
-    Ok(Content { root: reading.root, projects, development, missing, unused: unused::collect(tree), _trees })
+    Ok(Content { root: reading.root, projects, development, missing, unused: unused::collect(tree) })
 }
 
 fn root(tree: &Node, written: Option<&str>, folder: &Path, variables: &Variables) -> Checked<PathBuf> {
@@ -96,8 +93,8 @@ fn development(
         .iter()
         .map(|entry| {
             names::check("database", &entry.key, entry.key_span)?;
-            let database = written.swap_remove(&entry.key).unwrap_or_default();
-            Ok((entry.key.clone(), database_read::development(reading, entry, database)?))
+            let database = written.swap_remove(&*entry.key).unwrap_or_default();
+            Ok((entry.key.to_string(), database_read::development(reading, entry, *database)?))
         })
         .collect()
 }
@@ -105,15 +102,15 @@ fn development(
 fn projects(
     reading: &Reading<'_>,
     merged: &Node,
-    mut written: IndexMap<String, super::written::Project>,
+    mut written: IndexMap<String, Box<super::written::Project>>,
 ) -> Checked<IndexMap<String, Project>> {
     let entries = entries(merged, &["projects"]);
     entries
         .iter()
         .map(|entry| {
             names::check("project", &entry.key, entry.key_span)?;
-            let project = written.swap_remove(&entry.key).unwrap_or_default();
-            Ok((entry.key.clone(), project_read::project(reading, entry, project)?))
+            let project = written.swap_remove(&*entry.key).unwrap_or_default();
+            Ok((entry.key.to_string(), project_read::project(reading, entry, *project)?))
         })
         .collect()
 }

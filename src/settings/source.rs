@@ -127,7 +127,8 @@ impl Source {
     }
 
     fn floor(&self, offset: usize) -> usize {
-        self.text.floor_char_boundary(offset.min(self.text.len()))
+        let offset = offset.min(self.text.len());
+        (0..=offset).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or_default()
     }
 }
 
@@ -149,13 +150,8 @@ fn shorten(line: &[(usize, char)], from: usize, to: usize) -> (String, usize, us
 }
 
 fn line_starts(text: &str) -> Vec<usize> {
-    let bytes = text.as_bytes();
-    let ends = (0..bytes.len()).filter(|i| match bytes[*i] {
-        b'\n' => true,
-        b'\r' => bytes.get(i + 1) != Some(&b'\n'),
-        _ => false,
-    });
-    std::iter::once(0).chain(ends.map(|i| i + 1)).collect()
+    let ends = text.match_indices(['\n', '\r']).filter(|(at, end)| *end == "\n" || !text[at + 1..].starts_with('\n'));
+    std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect()
 }
 
 fn looks_like_utf16(bytes: &[u8]) -> bool {

@@ -55,7 +55,7 @@ pub(super) struct Map {
 
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
-    pub key: String,
+    pub key: Rc<str>,
     pub key_span: Span,
     pub item: Item,
     /// Came through `<<`, `defaults`, or from the project into its database.
@@ -77,7 +77,7 @@ impl Entry {
 
 impl Map {
     pub fn get(&self, key: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.key == key)
+        self.entries.iter().find(|entry| *entry.key == *key)
     }
 }
 
@@ -87,13 +87,13 @@ impl Node {
     }
 
     pub fn new(span: Span, data: Data) -> Self {
-        let children: Box<dyn Iterator<Item = &Rc<Node>>> = match &data {
-            Data::Scalar(_) => Box::new(std::iter::empty()),
-            Data::List(items) => Box::new(items.iter().map(|item| &item.node)),
-            Data::Map(map) => Box::new(map.entries.iter().map(|entry| &entry.item.node)),
+        let add =
+            |(weight, height): (usize, usize), item: &Item| (weight + item.node.weight, height.max(item.node.height));
+        let (weight, height) = match &data {
+            Data::Scalar(_) => (1, 0),
+            Data::List(items) => items.iter().fold((1, 0), add),
+            Data::Map(map) => map.entries.iter().map(|entry| &entry.item).fold((1, 0), add),
         };
-        let (weight, height) =
-            children.fold((1, 0), |(weight, height), child| (weight + child.weight, height.max(child.height)));
         Self { span, data, anchor: false, weight, height: height + 1 }
     }
 

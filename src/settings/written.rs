@@ -23,7 +23,7 @@ pub(super) struct File {
     /// Servers and folders where copies may live.
     pub development: Development,
     /// The projects by name.
-    pub projects: IndexMap<String, Project>,
+    pub projects: IndexMap<String, Box<Project>>,
 }
 
 /// Servers and folders where copies may live.
@@ -31,7 +31,7 @@ pub(super) struct File {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Development {
     /// The servers by name; no `db_name`: it is asked for.
-    pub db: IndexMap<String, Database>,
+    pub db: IndexMap<String, Box<Database>>,
 }
 
 /// Adds the keys that may stand in a project, in `defaults`, and in a database, which wins.
@@ -156,7 +156,7 @@ pub(super) struct Project {
     /// The project's own `env.py`.
     pub env_py: Option<String>,
     /// The databases by name.
-    pub db: IndexMap<String, Database>,
+    pub db: IndexMap<String, Box<Database>>,
 }
 }
 

@@ -1,13 +1,10 @@
 //! What goes wrong in daily life: each says what, which value, and the next step, with its exit code.
 
-use std::os::unix::fs::symlink;
-use std::path::PathBuf;
-
 use serde_json::json;
 
 use crate::app::App;
 use crate::cluster::cluster;
-use crate::repo::{Repo, environment};
+use crate::repo::{Repo, bare_environment};
 
 #[test]
 fn a_wrong_target_names_the_nearest() {
@@ -179,18 +176,4 @@ fn without_a_home_and_with_a_closed_stdout_all_is_well() {
     app.shed(["migrate"]).env_remove("HOME").env_remove("SHED_STATE_DIR").any_stderr().ok();
     app.sh("shed history | head -1; exit ${PIPESTATUS:-0}").stdout("a2 -> a3 (head), a3\n").ok();
     app.sh("shed history >&-; true").any_stderr().ok();
-}
-
-/// A virtual environment that holds nothing but these packages of the newest one.
-fn bare_environment(repo: &Repo, name: &str, packages: &[&str]) {
-    repo.call(repo.python()).args(["-m", "venv", "--without-pip"]).arg(repo.path(name)).ok();
-    let site = site_packages(&repo.path(name));
-    for package in packages {
-        symlink(site_packages(&environment("new")).join(package), site.join(package)).unwrap();
-    }
-}
-
-fn site_packages(environment: &std::path::Path) -> PathBuf {
-    let lib = std::fs::read_dir(environment.join("lib")).unwrap().flatten().next().unwrap();
-    lib.path().join("site-packages")
 }

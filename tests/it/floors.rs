@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["render"],
     &["settings"],
     &["process"],
-    &["secret", "environment", "error"],
+    &["keep", "secret", "environment", "error"],
 ];
 
 #[test]

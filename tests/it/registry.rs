@@ -2,7 +2,7 @@
 
 use crate::cluster::cluster;
 use crate::database::Database;
-use crate::repo::{PROJECTS, Repo};
+use crate::repo::{PROJECTS, Repo, bare_environment, copy_tree, environment, site_packages};
 
 fn optuna(database: &Database, repo: Repo) -> Repo {
     repo.on(PROJECTS).settings(&format!(
@@ -26,8 +26,21 @@ fn optuna_reaches_its_head_goes_back_and_has_drift() {
         repo.shed(["downgrade", "-1", "--yes"]).any_stdout().any_stderr().ok();
         assert_eq!(database.revisions(), ["v3.0.0.d"]);
         repo.shed(["downgrade", "base", "--yes"]).any_stdout().any_stderr().fails(5);
-        repo.shed(["revision", "-m", "x"]).any_stdout().any_stderr().fails(2);
     }
+}
+
+#[test]
+fn nothing_is_written_into_an_installed_package() {
+    let repo = Repo::new();
+    let database = repo.sqlite("optuna.db");
+    let repo = optuna(&database, repo);
+    let (all, own) = (site_packages(&environment(PROJECTS)), repo.path("own"));
+    bare_environment(&repo, "own", &[]);
+    copy_tree(&all.join("optuna"), &site_packages(&own).join("optuna"));
+    std::fs::write(site_packages(&own).join("others.pth"), format!("{}\n", all.display())).unwrap();
+    let before = repo.files("own");
+    repo.shed(["revision", "-m", "x"]).env("VIRTUAL_ENV", &own).stderr_has("site-packages").fails(2);
+    assert_eq!(repo.files("own"), before);
 }
 
 #[test]

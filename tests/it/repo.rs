@@ -180,6 +180,21 @@ pub fn environment(name: &str) -> PathBuf {
     environment
 }
 
+/// A virtual environment that holds nothing but these packages of the newest one.
+pub fn bare_environment(repo: &Repo, name: &str, packages: &[&str]) {
+    repo.call(repo.python()).args(["-m", "venv", "--without-pip"]).arg(repo.path(name)).ok();
+    let site = site_packages(&repo.path(name));
+    for package in packages {
+        std::os::unix::fs::symlink(site_packages(&environment("new")).join(package), site.join(package)).unwrap();
+    }
+}
+
+/// Where an environment keeps its packages.
+pub fn site_packages(environment: &Path) -> PathBuf {
+    let lib = std::fs::read_dir(environment.join("lib")).unwrap().flatten().next().unwrap();
+    lib.path().join("site-packages")
+}
+
 /// A revision file.
 pub fn revision_text(id: &str, after: &str, upgrade: &str, downgrade: &str) -> String {
     let after = if after.is_empty() { "None".to_owned() } else { format!("{after:?}") };

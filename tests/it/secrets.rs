@@ -54,7 +54,7 @@ fn no_command_lets_an_awkward_password_out() {
 #[test]
 fn random_passwords_work_and_stay_inside() {
     let mut random = Random(20_261_121);
-    let rounds = std::env::var("SHED_TEST_SECRETS").map_or(20, |count| count.parse().unwrap());
+    let rounds = std::env::var("SHED_TEST_SECRETS").map_or(200, |count| count.parse().unwrap());
     for _ in 0..rounds {
         let password = random.text();
         let repo = Repo::named(&random.text().replace(['/', '\0'], "_"));

@@ -68,7 +68,7 @@ fn wrong_files_are_refused_with_their_place() {
     let twice = "projects:\n  app: {}\n  app: {}\n";
     let space = "projects:\n  'my app': { module: m.py }\n";
     let kind = "projects:\n  app:\n    db: { main: { type: mysql } }\n";
-    for (text, place) in [(tab, ":2:"), (twice, ":3:3"), (space, ":2:3"), (kind, ":3:24"), ("- x\n", ":1:1")] {
+    for (text, place) in [(tab, ":2:"), (twice, ":3:3"), (space, ":2:3"), (kind, ":3:25"), ("- x\n", ":1:1")] {
         let said =
             Repo::new().settings(text).shed(["settings", "check"]).stderr_has("shed.yaml").stderr_has("^").fails(2);
         assert!(said.stderr.contains(place), "{text}{}", said.stderr);

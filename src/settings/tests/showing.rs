@@ -85,3 +85,9 @@ fn the_schema_describes_every_key_of_a_project_and_a_database() {
     assert_eq!(port["type"], serde_json::json!(["integer", "null", "string"]));
     assert_eq!(port["pattern"], r"\$\{");
 }
+
+#[test]
+fn settings_may_be_shared_by_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<crate::settings::Settings>();
+}

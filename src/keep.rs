@@ -1,0 +1,50 @@
+//! Folders that shed keeps things in: private, and out of git.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// The folder beside the settings.
+pub const BESIDE: &str = ".shed";
+
+/// Makes a folder that only we may enter, with those on the way.
+pub fn private_folder(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Makes `.shed/` in this folder, with a `.gitignore` of everything.
+pub fn beside(folder: &Path) -> io::Result<PathBuf> {
+    let own = folder.join(BESIDE);
+    private_folder(&own)?;
+    let ignore = own.join(".gitignore");
+    if !ignore.exists() {
+        fs::write(ignore, "*\n")?;
+    }
+    Ok(own)
+}
+
+/// Makes a folder for data; where it lies in a `.shed/`, that is made as it should be.
+pub fn folder(folder: &Path) -> io::Result<()> {
+    let own = folder.ancestors().find(|part| part.file_name().is_some_and(|name| name == BESIDE));
+    if let Some(settings) = own.and_then(Path::parent) {
+        fs::create_dir_all(settings)?;
+        beside(settings)?;
+    }
+    fs::create_dir_all(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_folder_in_shed_s_own_is_private_and_ignored() {
+        let root = tempfile::tempdir().unwrap();
+        folder(&root.path().join(".shed/dev")).unwrap();
+        let own = root.path().join(".shed");
+        assert_eq!(fs::metadata(&own).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(fs::read_to_string(own.join(".gitignore")).unwrap(), "*\n");
+    }
+}
