@@ -13,6 +13,7 @@ mod flags;
 mod floors;
 mod harness;
 mod help;
+mod interpreter;
 mod json;
 mod models;
 mod options;
