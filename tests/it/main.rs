@@ -15,6 +15,7 @@ mod harness;
 mod help;
 mod interpreter;
 mod json;
+mod limits;
 mod models;
 mod options;
 mod registry;
