@@ -93,7 +93,7 @@ def _of_migration(error: BaseException, run: Run) -> Dict[str, Any]:
     help = None
     if any(sign in words.lower() for sign in NEEDS_NO_TRANSACTION):
         help = "SQLite does this only outside of a transaction: set `transactional: false` for this project or database"
-    return {"kind": "migration", "text": f"{step['revision']} failed: {words}", "help": help}
+    return {"kind": "migration", "text": words, "help": help}
 
 
 def _of_alembic(error: CommandError, run: Run) -> Dict[str, Any]:
