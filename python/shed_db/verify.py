@@ -21,11 +21,14 @@ def heads(run: Run) -> Optional[Tuple[str, ...]]:
 def verify(run: Run) -> None:
     if run.settings.env_py:
         return _verify_own_env(run)
-    if run.database is None or run.progress.expected is None:
-        return
+    if run.database is not None and run.progress.expected is not None:
+        _verify_expected(run, run.progress.expected)
+
+
+def _verify_expected(run: Run, expected: Set[str]) -> None:
     found = set(heads(run) or ())
-    if found != run.progress.expected:
-        raise _lost(sorted(run.progress.expected), sorted(found))
+    if found != expected:
+        raise _lost(run, sorted(expected), sorted(found))
     run.events.write("verified", heads=sorted(found), at_head=_at_head(run.progress.script, found))
 
 
@@ -46,12 +49,15 @@ def report_after_failure(run: Run) -> None:
         run.warn(f"could not read the revision that was reached: {message_of(error)}")
 
 
-def _lost(expected: List[str], found: List[str]) -> Refusal:
+def _lost(run: Run, expected: List[str], found: List[str]) -> Refusal:
+    places = "commit(), rollback() or another connection in the revisions"
+    if run.settings.env_py:
+        places = f"a statement before context.configure() in {run.settings.env_py}, for {places}"
     return Refusal(
         "lost",
         f"the migration ended well, and yet the database is at {_shown(found)} instead of {_shown(expected)}: "
         "something in it was rolled back or written past Alembic",
-        "look for commit(), rollback() or another connection in the revisions",
+        f"look for {places}",
         expected=expected,
         found=found,
     )
@@ -62,11 +68,13 @@ def _shown(revisions: List[str]) -> str:
 
 
 def _verify_own_env(run: Run) -> None:
-    """Its events are unknown: only what an absolute target must lead to, by the files."""
+    """What Alembic said in it; where it ran nothing, what an absolute target must lead to, by the files."""
     if run.in_memory or run.database is None:
         return
     if run.own_env_elsewhere is not None:
         return run.warn(f"not verified: env.py connected to {run.own_env_elsewhere}")
+    if run.progress.expected is not None:
+        return _verify_expected(run, run.progress.expected)
     target = _absolute_target(run)
     if target is None:
         return
@@ -75,7 +83,7 @@ def _verify_own_env(run: Run) -> None:
     found = set(heads(run) or ())
     reached = _with_ancestors(script, found)
     if not wanted <= reached or (not wanted and found) or (run.command == "downgrade" and wanted - found and found):
-        raise _lost(sorted(wanted), sorted(found))
+        raise _lost(run, sorted(wanted), sorted(found))
     run.events.write("verified", heads=sorted(found), at_head=_at_head(script, found))
 
 
