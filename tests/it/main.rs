@@ -16,6 +16,7 @@ mod help;
 mod interpreter;
 mod json;
 mod limits;
+mod lost;
 mod models;
 mod options;
 mod registry;
