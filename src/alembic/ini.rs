@@ -39,7 +39,8 @@ impl<'a> Values<'a> {
         let here = settings.folder().to_string_lossy();
         let keys = &plan.project.alembic;
         let pairs = keys.options.iter().map(|(name, value)| Pair { name, value: in_ini(name, value, &here) });
-        let script_location = in_ini("script_location", &workspace.to_string_lossy(), "");
+        // A name of the operating system's, in which nothing has a meaning.
+        let script_location = workspace.to_string_lossy().replace('%', "%%");
         if script_location.contains('\n') {
             return Err(Error::environment("the temporary directory's name holds a line break").help("set TMPDIR"));
         }
