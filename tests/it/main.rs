@@ -6,6 +6,7 @@ mod app;
 mod bad_input;
 mod blackbox;
 mod call;
+mod closed;
 mod cluster;
 mod database;
 mod examples;
