@@ -4,13 +4,20 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{self, Global, Scope};
 use crate::environment::Environment;
-use crate::error::Result;
-use crate::output::Output;
+use crate::error::{Error, Result};
+use crate::output::{Color, Format, Output, fields};
 use crate::settings::Settings;
 
 /// Every Alembic command for every project and database of a repository, from one settings file.
 #[derive(Debug, Parser)]
-#[command(name = "shed", version, propagate_version = true, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "shed",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "Example:\n  shed migrate billing.staging"
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -102,16 +109,27 @@ pub fn completes(environment: &Environment) -> bool {
 pub fn run(arguments: Vec<std::ffi::OsString>, environment: &Environment) -> u8 {
     let cli = match parsed(&arguments) {
         Ok(cli) => cli,
-        // clap writes help to stdout and its refusals to stderr by itself.
-        Err(error) => {
-            let _ = error.print();
-            return u8::try_from(error.exit_code()).unwrap_or(2);
-        }
+        Err(error) => return refused(&error, &arguments),
     };
     let global = &cli.global;
     let asks = !global.no_input && environment.os("CI").is_none();
     let out = Output::new(global.format, global.color, global.quiet, global.verbose, asks);
     dispatch(&cli, environment, &out).unwrap_or_else(|error| out.fail(&error))
+}
+
+/// clap writes help to stdout and its refusals to stderr by itself.
+fn refused(error: &clap::Error, arguments: &[std::ffi::OsString]) -> u8 {
+    let _ = error.print();
+    let code = u8::try_from(error.exit_code()).unwrap_or(2);
+    let format = arguments.iter().skip_while(|word| *word != "--format").nth(1);
+    if code != 0 && (format.is_some_and(|word| word == "json") || arguments.iter().any(|word| word == "--format=json"))
+    {
+        let text = error.render().to_string();
+        let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let out = Output::new(Format::Json, Color::Never, true, false, false);
+        out.write(format!("{:#}\n", fields(&Error::usage(what).help("shed --help"))).as_bytes());
+    }
+    code
 }
 
 fn parsed(arguments: &[std::ffi::OsString]) -> std::result::Result<Cli, clap::Error> {
@@ -173,7 +191,7 @@ mod tests {
         fn without_example(command: &clap::Command, path: &str) -> Vec<String> {
             let path = format!("{path} {}", command.get_name());
             let has_example = command.get_after_help().is_some_and(|help| help.to_string().starts_with("Example:"));
-            let own = (!has_example && command.get_subcommands().count() == 0).then(|| path.clone());
+            let own = (!has_example).then(|| path.clone());
             own.into_iter().chain(command.get_subcommands().flat_map(|sub| without_example(sub, &path))).collect()
         }
         assert_eq!(without_example(&Cli::command(), ""), Vec::<String>::new());

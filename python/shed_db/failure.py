@@ -88,7 +88,7 @@ def _of_migration(error: BaseException, run: Run) -> Dict[str, Any]:
         return {
             "kind": "offline",
             "text": f"{step['revision']} cannot run without a database: {words}",
-            "help": "try it on a copy of the database: `--on`, or `shed clone`",
+            "help": None,
         }
     help = None
     if any(sign in words.lower() for sign in NEEDS_NO_TRANSACTION):

@@ -68,7 +68,8 @@ fn ask(program: &str, arguments: &[&str], project: &Project, environment: &Envir
         ))
         .help(format!("install {program}, or name the interpreter itself")));
     };
-    let tool = Tool::new(path).args(arguments.iter().copied()).dir(nearest_folder(&project.folder));
+    let folder = nearest_folder(&project.folder);
+    let tool = Tool::new(path).args(arguments.iter().copied()).dir(folder);
     let command = tool.command_line();
     let captured = tool.capture()?;
     let said = String::from_utf8_lossy(&captured.stdout);
@@ -76,6 +77,7 @@ fn ask(program: &str, arguments: &[&str], project: &Project, environment: &Envir
     program_found.map(|found| Interpreter { program: found, found: program.to_owned() }).ok_or_else(|| {
         Error::environment(format!("`{command}` named no interpreter for project {}", project.name))
             .detail(String::from_utf8_lossy(&captured.stderr).trim().to_owned())
+            .help(format!("run it in {}, or name the interpreter itself", folder.display()))
     })
 }
 

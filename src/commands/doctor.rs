@@ -121,12 +121,6 @@ fn needed(project: &Project, python: &Path, versions: &Versions) -> Vec<String> 
     let name = &project.name;
     let pip = format!("{} -m pip install", python.display());
     let mut missing: Vec<String> = versions.problems.iter().map(|problem| format!("{name}: {problem}")).collect();
-    if versions.alembic.is_none() {
-        missing.push(format!("{name}: Alembic is not installed: {pip} alembic"));
-    }
-    if versions.sqlalchemy.is_none() {
-        missing.push(format!("{name}: SQLAlchemy is not installed: {pip} sqlalchemy"));
-    }
     for database in project.db.values() {
         let found = |driver: &str| versions.drivers.get(driver).is_some_and(Option::is_some);
         match (&database.driver, database.kind) {

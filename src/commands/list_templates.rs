@@ -1,7 +1,10 @@
 //! `shed list-templates`: the templates that the project's Alembic brings along.
 
+use serde_json::{Map, Value, json};
+
 use crate::alembic::Step;
 use crate::error::Result;
+use crate::output::Format;
 
 use super::completions::TARGETS;
 use super::live::Live;
@@ -25,8 +28,18 @@ pub fn list_templates(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> 
     scope.each(&chosen, true, |target, several| {
         let step = Step::alembic(["list_templates"]);
         let plan = scope.plan(target, Needs::Files, vec![step], Wishes::default())?;
-        let mut live = Live::of(scope.out, &plan.target, several);
+        let json = scope.out.format == Format::Json;
+        let mut live =
+            if json { Live::keeping(scope.out, &plan.target) } else { Live::of(scope.out, &plan.target, several) };
         scope.run(&plan, &mut live)?.good()?;
-        Ok(Looked { target: target.name.clone(), data: serde_json::Map::new(), text: live.text() })
+        let text = live.text();
+        let data = Map::from_iter([("templates".to_owned(), templates(&text))]);
+        Ok(Looked { target: target.name.clone(), data, text })
     })
+}
+
+/// Alembic says `name - description`, a line each.
+fn templates(text: &str) -> Value {
+    let lines = text.lines().filter_map(|line| line.split_once(" - "));
+    lines.map(|(name, description)| json!({"name": name, "description": description})).collect()
 }
