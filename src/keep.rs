@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// The folder beside the settings.
@@ -11,6 +11,12 @@ pub const BESIDE: &str = ".shed";
 /// Makes a folder that only we may enter, with those on the way.
 pub fn private_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Whether nobody else can put anything into this folder.
+pub fn is_ours(folder: &Path) -> io::Result<bool> {
+    let metadata = fs::metadata(folder)?;
+    Ok(metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0)
 }
 
 /// Makes `.shed/` in this folder, with a `.gitignore` of everything.

@@ -15,9 +15,6 @@ mod settings;
 
 use std::process::ExitCode;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let environment = environment::Environment::of_this_process();
     if cli::completes(&environment) {

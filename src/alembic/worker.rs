@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::error::Result;
-use crate::keep::private_folder;
+use crate::keep::{self, private_folder};
 use crate::render::Workspace;
 
 use super::record::state_dir;
@@ -50,7 +50,7 @@ const FILES: &[(&str, &str)] = &[
 /// The folder of the Python side: in the state directory, once per version of it, so that Python compiles it
 /// only once; in the run's own directory where there is no such place.
 pub fn place(environment: &Environment, workspace: &Workspace) -> Result<PathBuf> {
-    let kept = state_dir(environment).map(|state| state.join("v1/python")).and_then(|all| keep(&all).ok());
+    let kept = state_dir(environment).map(|state| state.join("v1/python")).and_then(|all| put(&all).ok());
     if let Some(folder) = kept {
         return Ok(folder);
     }
@@ -60,15 +60,18 @@ pub fn place(environment: &Environment, workspace: &Workspace) -> Result<PathBuf
     Ok(workspace.path().join("shed_db"))
 }
 
-/// Written aside and renamed, so that no run ever sees half of it.
-fn keep(all: &Path) -> std::io::Result<PathBuf> {
+/// Written aside and renamed, so that no run ever sees half of it; never into a folder that others may write to.
+fn put(all: &Path) -> std::io::Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
     FILES.hash(&mut hasher);
     let folder = all.join(format!("{:016x}", hasher.finish()));
+    private_folder(all)?;
+    if !keep::is_ours(all)? {
+        return Err(std::io::ErrorKind::PermissionDenied.into());
+    }
     if folder.join("worker.py").is_file() {
         return Ok(folder);
     }
-    private_folder(all)?;
     let aside = tempfile::Builder::new().prefix("new-").tempdir_in(all)?;
     for (name, source) in FILES {
         std::fs::write(aside.path().join(name), source)?;
@@ -99,9 +102,9 @@ mod tests {
     #[test]
     fn the_python_side_is_written_once() {
         let all = tempfile::tempdir().unwrap();
-        let first = keep(all.path()).unwrap();
+        let first = put(all.path()).unwrap();
         std::fs::write(first.join("mark"), "").unwrap();
-        assert!(keep(all.path()).unwrap().join("mark").exists());
+        assert!(put(all.path()).unwrap().join("mark").exists());
         assert_eq!(std::fs::read_dir(all.path()).unwrap().count(), 1);
     }
 }
