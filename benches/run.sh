@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # Measures what the README says about speed, as ratios of runs made side by side. Usage: benches/run.sh [ROUNDS]
 set -euo pipefail
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cd "$top"
-tests/prepare.sh >&2
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. tests/prepare.sh
+unset PYTHONDONTWRITEBYTECODE
+
+need_rust
+need_python
+environment .venv-tests/new tests/requirements/new.txt
 cargo build --release --quiet
-target=$(cargo metadata --no-deps --format-version 1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
-exec .venv-tests/new/bin/python benches/measure.py "$target/release/shed" "${1:-10}"
+exec .venv-tests/new/bin/python benches/measure.py "${CARGO_TARGET_DIR:-$PWD/target}/release/shed" "${1:-10}"
