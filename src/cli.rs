@@ -171,7 +171,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Check(args) => out.show(&commands::check::check(&scope, args)?),
         Command::Targets(args) => out.show(&commands::targets::targets(&scope, args)?),
         Command::Doctor(args) => out.show(&commands::doctor::doctor(&scope, args)?),
-        Command::Alembic(args) => out.show(&commands::alembic::alembic(&scope, args)?),
+        Command::Alembic(args) => commands::alembic::alembic(&scope, args)?,
         Command::ListTemplates(args) => out.show(&commands::list_templates::list_templates(&scope, args)?),
         Command::Init(_) | Command::Settings(_) | Command::Completions(_) | Command::Man(_) => 0,
     })

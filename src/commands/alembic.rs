@@ -1,12 +1,7 @@
 //! `shed alembic TARGET -- …`: Alembic itself, its streams and exit code untouched.
 
-use std::fmt;
-
-use serde::Serialize;
-
 use crate::alembic::Step;
 use crate::error::{Error, Result};
-use crate::output::Report;
 
 use super::completions::TARGETS;
 use super::live::Live;
@@ -31,15 +26,8 @@ pub struct Args {
     arguments: Vec<String>,
 }
 
-/// Alembic's own exit code.
-#[derive(Debug, Serialize)]
-pub struct PassedThrough {
-    pub target: String,
-    pub code: u8,
-}
-
-/// Runs Alembic's command line; only what would take the settings away from shed is refused.
-pub fn alembic(scope: &Scope<'_>, args: &Args) -> Result<PassedThrough> {
+/// Runs Alembic's command line and gives its exit code; nothing is added to its stdout in any format, and only what would take the settings away from shed is refused.
+pub fn alembic(scope: &Scope<'_>, args: &Args) -> Result<u8> {
     refuse(&args.arguments)?;
     let command = args.arguments.iter().find(|word| is_command(word)).map(String::as_str).unwrap_or_default();
     let offline = args.arguments.iter().any(|word| word == "--sql");
@@ -69,7 +57,7 @@ pub fn alembic(scope: &Scope<'_>, args: &Args) -> Result<PassedThrough> {
     };
     let plan = scope.plan(chosen, needs, vec![step], wishes)?;
     let ended = scope.run(&plan, &mut Live::untouched(scope.out, &plan.target))?;
-    Ok(PassedThrough { target: chosen.name.clone(), code: u8::try_from(ended.code).unwrap_or(1) })
+    Ok(u8::try_from(ended.code).unwrap_or(1))
 }
 
 fn is_command(word: &str) -> bool {
@@ -93,18 +81,6 @@ fn refuse(arguments: &[String]) -> Result<()> {
         Some(word) => Err(Error::usage(format!("`{word}` is refused: the configuration is shed's"))
             .help("put Alembic's own keys under `alembic:` of the project")),
         None => Ok(()),
-    }
-}
-
-impl fmt::Display for PassedThrough {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ok(())
-    }
-}
-
-impl Report for PassedThrough {
-    fn code(&self) -> u8 {
-        self.code
     }
 }
 

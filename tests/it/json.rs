@@ -135,6 +135,12 @@ fn targets_settings_create_and_templates_are_documents_too() {
 }
 
 #[test]
+fn to_alembic_s_own_output_nothing_is_added() {
+    let app = App::sqlite();
+    app.shed(["--format", "json", "alembic", "app", "--", "heads"]).stdout("a3 (head)\n").any_stderr().ok();
+}
+
+#[test]
 fn doctor_gives_what_it_found_and_what_is_missing() {
     let app = App::sqlite();
     let found = say(&app, &["doctor"], 0);
