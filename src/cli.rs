@@ -151,8 +151,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         _ => {}
     }
     let path = Settings::find(flag, environment)?;
-    // Read once and needed to the end: taking it apart again would cost as much as a tenth of reading it.
-    let settings: &Settings = Box::leak(Box::new(Settings::read(&path, environment)?));
+    let settings = Settings::read_for_good(&path, environment)?;
     let scope = Scope::new(settings, environment, out, &cli.global);
     Ok(match &cli.command {
         Command::Upgrade(args) => out.show(&commands::upgrade::upgrade(&scope, args)?),

@@ -96,18 +96,28 @@ impl Settings {
 
     /// Reads and checks the file.
     pub fn read(path: &Path, environment: &Environment) -> Result<Self> {
-        let name = shown(path, environment);
-        let bytes = bytes(&environment.working_dir().join(path), &name)?;
-        let source = Source::decode(&name, &bytes)?;
-        Self::of(path, source, environment)
+        Ok(Self::of(path, environment)?.0)
     }
 
-    fn of(path: &Path, source: Source, environment: &Environment) -> Result<Self> {
+    /// As [`Settings::read`], for the rest of the process: freeing the trees would cost a tenth of reading them.
+    pub fn read_for_good(path: &Path, environment: &Environment) -> Result<&'static Self> {
+        let (settings, trees) = Self::of(path, environment)?;
+        std::mem::forget(trees);
+        Ok(Box::leak(Box::new(settings)))
+    }
+
+    fn of(path: &Path, environment: &Environment) -> Result<(Self, read::Trees)> {
+        let name = shown(path, environment);
+        let bytes = bytes(&environment.working_dir().join(path), &name)?;
+        Self::of_source(path, Source::decode(&name, &bytes)?, environment)
+    }
+
+    fn of_source(path: &Path, source: Source, environment: &Environment) -> Result<(Self, read::Trees)> {
         let path = environment.working_dir().join(path);
         let folder = path.parent().unwrap_or(Path::new("/"));
         let folder = folder.canonicalize().unwrap_or_else(|_| paths::normal(folder));
-        let content = read::read(&source, &folder, environment)?;
-        Ok(Self { path, folder, source, environment: environment.clone(), content })
+        let (content, trees) = read::read(&source, &folder, environment)?;
+        Ok((Self { path, folder, source, environment: environment.clone(), content }, trees))
     }
 
     /// The file.

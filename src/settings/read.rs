@@ -43,14 +43,18 @@ pub(super) struct Reading<'a> {
 
 pub(super) type Checked<T> = std::result::Result<T, Trouble>;
 
+/// What reading leaves over, for the caller to free or to leave to the process's end.
+pub(super) type Trees = Vec<Rc<Node>>;
+
 /// Reads the text; `folder` is the folder of its file.
-pub(super) fn read(source: &Source, folder: &Path, environment: &Environment) -> Result<Content> {
+pub(super) fn read(source: &Source, folder: &Path, environment: &Environment) -> Result<(Content, Trees)> {
     let Some(tree) = tree(source)? else {
         let empty = Error::usage(format!("{}:1:1: the settings are empty", source.name));
         return Err(empty.help("`shed init` writes a project with comments"));
     };
     let variables = Variables::read(folder, environment);
-    content(&tree, folder, &variables).map_err(|trouble| source.error(trouble))
+    let (content, merged) = content(&tree, folder, &variables).map_err(|trouble| source.error(trouble))?;
+    Ok((content, vec![tree, merged]))
 }
 
 /// The text as a tree, `None` where there is nothing but comments.
@@ -58,7 +62,7 @@ pub(super) fn tree(source: &Source) -> Result<Option<Rc<Node>>> {
     parse(source).map_err(|trouble| source.error(trouble))
 }
 
-fn content(tree: &Rc<Node>, folder: &Path, variables: &Variables) -> Checked<Content> {
+fn content(tree: &Rc<Node>, folder: &Path, variables: &Variables) -> Checked<(Content, Rc<Node>)> {
     if tree.map().is_none() {
         return Err(Trouble::new(tree.span, "the settings must be a map").help("begin with `projects:`"));
     }
@@ -70,7 +74,8 @@ fn content(tree: &Rc<Node>, folder: &Path, variables: &Variables) -> Checked<Con
     let projects = projects(&reading, &merged, file.projects)?;
     one_project_per_folder(&merged, &projects, &reading.root)?;
     let missing = missing::collect(&merged, variables);
-    Ok(Content { root: reading.root, projects, development, missing, unused: unused::collect(tree) })
+    let content = Content { root: reading.root, projects, development, missing, unused: unused::collect(tree) };
+    Ok((content, merged))
 }
 
 fn root(tree: &Node, written: Option<&str>, folder: &Path, variables: &Variables) -> Checked<PathBuf> {

@@ -126,7 +126,7 @@ impl Settings {
         if of_node(&root) != *model {
             return Err(unsafe_change());
         }
-        let content = read::read(&source, &self.folder, &self.environment)?;
+        let (content, _) = read::read(&source, &self.folder, &self.environment)?;
         Ok(Edit { before: self.source.text.clone(), source, content, value })
     }
 

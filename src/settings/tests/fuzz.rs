@@ -92,9 +92,9 @@ fn mutated_files_are_read_or_refused_with_a_place() {
     for _ in 0..count {
         let bytes = mutated(&mut random);
         let read = Source::decode("shed.yaml", &bytes)
-            .and_then(|source| Settings::of(Path::new("shed.yaml"), source, &repo.environment));
+            .and_then(|source| Settings::of_source(Path::new("shed.yaml"), source, &repo.environment));
         match read {
-            Ok(settings) => drop(settings.redacted().unwrap()),
+            Ok((settings, _)) => drop(settings.redacted().unwrap()),
             Err(error) => {
                 refused += 1;
                 assert!(has_a_place(&error.to_string()), "{error}\n{}", String::from_utf8_lossy(&bytes));
