@@ -117,6 +117,8 @@ impl Output {
             if self.format == Format::Json {
                 self.write(format!("{:#}\n", fields(error)).as_bytes());
             }
+        } else {
+            self.line(&format!("{} {error}", self.painted("error:", "31")));
         }
         error.code()
     }

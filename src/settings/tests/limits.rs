@@ -76,37 +76,3 @@ fn a_file_over_a_megabyte_is_refused_unread() {
     let repo = Repo::new(&" ".repeat(LARGEST + 1));
     assert_eq!(repo.error(), "shed.yaml:1:1: the settings are larger than 1 MiB");
 }
-
-/// Settings of many projects, nine lines each.
-pub(super) fn projects(count: usize) -> String {
-    let mut text = "defaults:\n  backup: {keep: 7}\n  lock: {timeout: 60s}\nprojects:\n".to_owned();
-    for i in 0..count {
-        writeln!(
-            text,
-            "  project{i}:\n    module: services/s{i}/app/models.py   # models\n    metadata: Base.metadata\n    db:\n\
-             \x20     staging: {{type: sqlite, default: true, connection: {{db_path: data/{i}.db}}}}\n\
-             \x20     prod:\n        type: postgres\n        db_name: service{i}\n        connection: {{host: db.internal, port: 5432, user: u, password: \"${{PASSWORD:-x}}\"}}"
-        )
-        .unwrap();
-    }
-    text
-}
-
-#[test]
-#[ignore = "a measurement: cargo test --release settings_of_200_projects -- --ignored --nocapture"]
-#[expect(clippy::print_stderr, reason = "a measurement is for reading")]
-fn settings_of_200_projects_are_read_in_a_few_milliseconds() {
-    let text = projects(200);
-    let repo = Repo::new(&text);
-    let mut times: Vec<Duration> = (0..50)
-        .map(|_| {
-            let start = Instant::now();
-            let settings = repo.read().unwrap();
-            assert_eq!(settings.projects().len(), 200);
-            start.elapsed()
-        })
-        .collect();
-    times.sort_unstable();
-    eprintln!("{} lines: median {:?}, worst {:?}", text.lines().count(), times[25], times[49]);
-    assert!(times[25] < Duration::from_millis(6) || cfg!(debug_assertions));
-}
