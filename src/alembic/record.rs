@@ -10,6 +10,8 @@ use crate::environment::Environment;
 use crate::keep::{self, private_folder};
 
 const KEPT: usize = 20;
+/// What events and log of a short run take, in bytes.
+const ROOM: usize = 16 * 1024;
 
 /// The record of one run: `<state>/v1/runs/<id>/`.
 pub struct Record {
@@ -26,6 +28,7 @@ impl Record {
             let runs = place.join("v1/runs");
             let folder = runs.join(&id);
             private_folder(&folder)?;
+            demand_room(&folder)?;
             prune(&runs);
             Ok(Self { id: id.clone(), folder })
         };
@@ -63,6 +66,13 @@ pub fn state_dir(environment: &Environment) -> Option<PathBuf> {
 
 fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+}
+
+/// A full disk is noticed before the run, not by its first event.
+fn demand_room(folder: &Path) -> io::Result<()> {
+    let path = folder.join("room");
+    private_file(&path)?.write_all(&[0; ROOM])?;
+    fs::remove_file(path)
 }
 
 fn prune(runs: &Path) {
