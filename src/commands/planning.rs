@@ -90,12 +90,12 @@ pub fn with_x(place: &Place, argv: Vec<String>) -> Vec<String> {
 }
 
 fn versions(chosen: &Chosen<'_>) -> Vec<VersionsEntry> {
-    let kind = chosen.database.as_ref().or_else(|| chosen.project.db.values().next()).map(|database| database.kind);
+    let kind = chosen.database_or_first().map(|database| database.kind);
     chosen.project.versions_for(kind.unwrap_or(crate::settings::Kind::Sqlite))
 }
 
 fn options(chosen: &Chosen<'_>) -> Option<Options> {
-    let database = chosen.database.as_ref().or_else(|| chosen.project.db.values().next());
+    let database = chosen.database_or_first();
     database.map(|database| database.options.clone())
 }
 

@@ -33,6 +33,13 @@ pub struct Chosen<'a> {
     pub by_pattern: bool,
 }
 
+impl Chosen<'_> {
+    /// The database, or the project's first one where the command needs none: for what both know alike.
+    pub fn database_or_first(&self) -> Option<&Database> {
+        self.database.as_ref().or_else(|| self.project.db.values().next())
+    }
+}
+
 /// What a command needs of its targets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
@@ -230,7 +237,7 @@ impl<'a> Scope<'a> {
             }
             return Ok(name.to_owned());
         }
-        let database = chosen.database.as_ref().or_else(|| chosen.project.db.values().next());
+        let database = chosen.database_or_first();
         let default = match database {
             Some(database) => format!("{}_{}", chosen.project.name, database.name),
             None => chosen.project.name.clone(),
@@ -256,7 +263,7 @@ impl<'a> Scope<'a> {
     fn pattern_for(&self, chosen: &Chosen<'_>, kind: Kind) -> Result<Database> {
         let own = chosen.database.as_ref().filter(|database| database.kind == kind);
         let same_kind = chosen.project.db.values().find(|database| database.kind == kind);
-        let any = chosen.database.as_ref().or_else(|| chosen.project.db.values().next());
+        let any = chosen.database_or_first();
         own.or(same_kind).or(any).cloned().ok_or_else(|| {
             Error::usage(format!("project {} has no database to take the keys from", chosen.project.name))
                 .help(format!("add one: shed settings add database {}.NAME …", chosen.project.name))

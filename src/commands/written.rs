@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::output::Report;
 
 use super::Place;
-use super::planning::Wishes;
+use super::planning::{Wishes, with_x};
 use super::reports::{Answer, Looked, Moved};
 use super::scope::{Chosen, Needs, Scope};
 
@@ -41,9 +41,8 @@ impl Instead {
 
     /// The beginning of Alembic's command line.
     pub fn argv(&self, place: &Place, command: &str) -> Vec<String> {
-        let x = place.x.iter().flat_map(|pair| ["-x".to_owned(), pair.clone()]);
         let tag = self.tag.iter().map(|tag| format!("--tag={tag}"));
-        x.chain([command.to_owned()]).chain(tag).collect()
+        with_x(place, std::iter::once(command.to_owned()).chain(tag).collect())
     }
 }
 
