@@ -1,8 +1,11 @@
 //! Running other programs. Only this file starts one, or looks for one.
 
 mod follow;
+mod pipeline;
+mod talk;
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -20,6 +23,9 @@ use crate::error::{Error, Result};
 
 use follow::{Message, follow, read_aside};
 
+pub use pipeline::pipeline;
+pub use talk::Talk;
+
 /// A program with its arguments, variables and folder, ready to be started.
 pub struct Tool {
     program: PathBuf,
@@ -28,6 +34,17 @@ pub struct Tool {
     dir: Option<PathBuf>,
     descriptors: Vec<(OwnedFd, i32)>,
     keeps_terminal: bool,
+    input: Input,
+    output: Option<File>,
+}
+
+/// What a program finds on its stdin.
+#[derive(Default)]
+enum Input {
+    #[default]
+    Nothing,
+    Bytes(Vec<u8>),
+    File(File),
 }
 
 /// What a program left behind.
@@ -49,6 +66,7 @@ pub enum Heard<'a> {
 pub struct Interrupts {
     signal: Arc<AtomicUsize>,
     seen: AtomicUsize,
+    times: AtomicUsize,
 }
 
 impl Interrupts {
@@ -59,26 +77,29 @@ impl Interrupts {
         for number in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register_usize(number, Arc::clone(&signal), number.unsigned_abs() as usize)?;
         }
-        Ok(Self { signal, seen: AtomicUsize::new(0) })
+        Ok(Self { signal, seen: AtomicUsize::new(0), times: AtomicUsize::new(0) })
     }
 
-    /// The signal that came since this was asked before.
-    pub fn take(&self) -> Option<i32> {
+    /// Nothing is caught: for work that no signal may stop.
+    pub fn none() -> Self {
+        Self { signal: Arc::default(), seen: AtomicUsize::new(0), times: AtomicUsize::new(0) }
+    }
+
+    /// How often a signal came; several children are followed by several threads, and each wants to know.
+    fn times(&self) -> usize {
         let number = self.signal.swap(0, Ordering::SeqCst);
         if number != 0 {
             self.seen.store(number, Ordering::SeqCst);
+            self.times.fetch_add(1, Ordering::SeqCst);
         }
-        signal_number(number)
+        self.times.load(Ordering::SeqCst)
     }
 
-    /// The last signal that came at all.
+    /// The last signal that came.
     pub fn seen(&self) -> Option<i32> {
-        self.take().or_else(|| signal_number(self.seen.load(Ordering::SeqCst)))
+        self.times();
+        i32::try_from(self.seen.load(Ordering::SeqCst)).ok().filter(|&number| number != 0)
     }
-}
-
-fn signal_number(number: usize) -> Option<i32> {
-    i32::try_from(number).ok().filter(|&number| number != 0)
 }
 
 impl Tool {
@@ -90,6 +111,8 @@ impl Tool {
             dir: None,
             descriptors: Vec::new(),
             keeps_terminal: false,
+            input: Input::Nothing,
+            output: None,
         }
     }
 
@@ -137,6 +160,27 @@ impl Tool {
         self
     }
 
+    /// What the program reads on its stdin; it should be short.
+    #[must_use]
+    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.input = Input::Bytes(bytes.into());
+        self
+    }
+
+    /// The program reads this file on its stdin.
+    #[must_use]
+    pub fn reads(mut self, file: File) -> Self {
+        self.input = Input::File(file);
+        self
+    }
+
+    /// The program's stdout goes to this file.
+    #[must_use]
+    pub fn writes(mut self, file: File) -> Self {
+        self.output = Some(file);
+        self
+    }
+
     /// The command line as a person would type it.
     pub fn command_line(&self) -> String {
         let words = std::iter::once(self.program.as_os_str()).chain(self.arguments.iter().map(OsString::as_os_str));
@@ -145,11 +189,20 @@ impl Tool {
 
     /// Runs to the end and keeps what was printed; the exit status is the caller's to judge.
     pub fn capture(self) -> Result<Captured> {
+        self.captured(None, &mut || {})
+    }
+
+    /// As [`Tool::capture`]; signals are handed on to the child, and `meanwhile` is called every moment.
+    pub fn watched(self, interrupts: &Interrupts, meanwhile: &mut dyn FnMut()) -> Result<Captured> {
+        self.captured(Some(interrupts), meanwhile)
+    }
+
+    fn captured(self, interrupts: Option<&Interrupts>, meanwhile: &mut dyn FnMut()) -> Result<Captured> {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        let status = self.run(None, &mut |heard| match heard {
+        let status = self.run(interrupts, &mut |heard| match heard {
             Heard::Stdout(bytes) => stdout.extend_from_slice(bytes),
             Heard::Stderr(bytes) => stderr.extend_from_slice(bytes),
-            Heard::Silence => {}
+            Heard::Silence => meanwhile(),
         })?;
         Ok(Captured { status, stdout, stderr })
     }
@@ -167,13 +220,21 @@ impl Tool {
         Ok(output.status)
     }
 
-    fn run(self, interrupts: Option<&Interrupts>, listen: &mut dyn FnMut(Heard<'_>)) -> Result<ExitStatus> {
+    fn run(mut self, interrupts: Option<&Interrupts>, listen: &mut dyn FnMut(Heard<'_>)) -> Result<ExitStatus> {
         let pipes = || -> io::Result<_> { Ok((io::pipe()?, io::pipe()?)) };
         let ((out_reader, out_writer), (err_reader, err_writer)) = pipes().map_err(|error| self.not_started(&error))?;
-        let mut expression = self.expression().stdout_file(out_writer).stderr_file(err_writer).unchecked();
-        if !self.keeps_terminal {
-            expression = expression.stdin_null();
-        }
+        let mut expression = self.expression().stderr_file(err_writer).unchecked();
+        // Its pipe has no writer then, so that the reader ends at once.
+        expression = match self.output.take() {
+            Some(file) => expression.stdout_file(file),
+            None => expression.stdout_file(out_writer),
+        };
+        expression = match std::mem::take(&mut self.input) {
+            Input::Nothing if self.keeps_terminal => expression,
+            Input::Nothing => expression.stdin_null(),
+            Input::Bytes(bytes) => expression.stdin_bytes(bytes),
+            Input::File(file) => expression.stdin_file(file),
+        };
         let handle = Arc::new(expression.start().map_err(|error| self.not_started(&error))?);
         drop(expression); // holds the writing ends, without which the readers never see the end
 

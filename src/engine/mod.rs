@@ -1,7 +1,12 @@
 //! Databases that can be reached: one enum, one match per verb.
 
+pub mod journal;
+mod lock;
 mod postgres;
+mod replace;
 mod sqlite;
+mod verbs;
+mod work;
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +19,12 @@ use crate::process::{self, Tool};
 use crate::secret::Secret;
 use crate::settings::{Connection, Database, Password};
 
+pub use lock::{Lock, LockWish};
 pub use postgres::{Server, programs};
+pub use replace::{Copying, Fill, Replaced, Replacement};
 pub use sqlite::File;
+pub use verbs::{Content, Creation, Session};
+pub use work::{News, Watch};
 
 /// A database with everything that reaching it takes, its password read.
 #[derive(Clone)]

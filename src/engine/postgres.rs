@@ -1,5 +1,8 @@
 //! PostgreSQL: a database on a server, reached by libpq's programs and by the project's driver.
 
+mod lock;
+mod verbs;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -12,6 +15,8 @@ use crate::secret::Secret;
 use crate::settings::{Database, Postgres};
 
 use super::{Identity, Parts};
+
+pub use lock::SessionLock;
 
 const DEFAULT_PORT: u16 = 5432;
 /// The database that is always there, to ask about others.
@@ -84,18 +89,28 @@ impl Server {
 
     /// Runs one statement in the maintenance database.
     fn ask(&self, statement: &str) -> Result<String> {
-        let programs = programs(self.pg_bin.as_deref(), &self.environment);
-        let Some(psql) = process::find("psql", Some(&programs), self.environment.working_dir()) else {
-            return Err(Error::environment("psql was not found")
-                .help("install PostgreSQL's client programs, or set `pg_bin` to their folder"));
-        };
-        let tool = Tool::new(psql).args(["-X", "-w", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]);
-        let captured = self.with_variables(tool, MAINTENANCE).capture()?;
+        self.ask_in(MAINTENANCE, statement)
+    }
+
+    /// Runs one statement in a database of the server; the answer's columns are separated by `|`.
+    fn ask_in(&self, database: &str, statement: &str) -> Result<String> {
+        let captured = self.psql(database)?.args(["-c", statement]).capture()?;
         if captured.status.success() {
             return Ok(String::from_utf8_lossy(&captured.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&captured.stderr).trim().to_owned();
         Err(Error::database(format!("{}: psql could not run `{statement}`", self.place())).detail(said))
+    }
+
+    /// `psql`, quiet and bare, for one database of the server.
+    fn psql(&self, database: &str) -> Result<Tool> {
+        let programs = programs(self.pg_bin.as_deref(), &self.environment);
+        let Some(psql) = process::find("psql", Some(&programs), self.environment.working_dir()) else {
+            return Err(Error::environment("psql was not found")
+                .help("install PostgreSQL's client programs, or set `pg_bin` to their folder"));
+        };
+        let tool = Tool::new(psql).args(["-X", "-w", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]);
+        Ok(self.with_variables(tool, database))
     }
 
     /// libpq's variables: the password is in no argument.

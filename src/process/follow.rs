@@ -2,6 +2,7 @@
 
 use std::io::{PipeReader, Read};
 use std::process::ExitStatus;
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,7 +46,9 @@ pub fn follow(
     group: Option<Pid>,
     listen: &mut dyn FnMut(Heard<'_>),
 ) -> std::result::Result<ExitStatus, String> {
-    let mut ending = Ending::default();
+    // What came before is somebody else's; what is still unread is for this child too.
+    let mut ending =
+        Ending { heard: interrupts.map_or(0, |interrupts| interrupts.times.load(SeqCst)), ..Ending::default() };
     let (mut closed, mut ended, mut deadline) = (0, None, None);
     loop {
         match messages.recv_timeout(TICK) {
@@ -64,7 +67,7 @@ pub fn follow(
                 return Ok(status);
             }
         } else if let Some(group) = group {
-            ending.press(interrupts.and_then(Interrupts::take).is_some(), group);
+            ending.press(interrupts.map_or(0, Interrupts::times), group);
         }
     }
 }
@@ -72,12 +75,15 @@ pub fn follow(
 /// SIGINT first, because Python's SIGTERM runs no `finally`; then SIGTERM, then SIGKILL.
 #[derive(Default)]
 struct Ending {
+    heard: usize,
     sent: usize,
     next: Option<Instant>,
 }
 
 impl Ending {
-    fn press(&mut self, asked: bool, group: Pid) {
+    fn press(&mut self, times: usize, group: Pid) {
+        let asked = times > self.heard;
+        self.heard = times.max(self.heard);
         let due = self.next.is_some_and(|next| Instant::now() > next);
         if !asked && !due {
             return;

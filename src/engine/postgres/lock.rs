@@ -1,0 +1,90 @@
+//! The lock on a PostgreSQL database: an advisory lock of a session in it, gone with the session.
+
+use std::time::Duration;
+
+use crate::engine::lock::{LockWish, Try};
+use crate::error::{Error, Result};
+use crate::process::Talk;
+
+use super::{MAINTENANCE, Server, literal};
+
+/// "SHED"; advisory locks are per database, so that one pair of numbers is enough (python/shed_db/lock.py has the same).
+const CLASS: i32 = 0x5348_4544;
+const DATABASE: i32 = 1;
+/// In the maintenance database: the lock on a name, held while databases are built aside and renamed.
+const NAME: i32 = 2;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Sessions that hold the locks; ending them gives the locks back.
+pub struct SessionLock {
+    /// In the target; `None` where there is no such database.
+    target: Option<Talk>,
+    /// In the maintenance database, on the target's name.
+    _name: Talk,
+}
+
+impl SessionLock {
+    pub(in crate::engine) fn attempt(server: &Server, wish: &LockWish<'_>) -> Result<Try<Self>> {
+        let name_key = format!("hashtext({})", literal(&server.name));
+        let name = match session(server, MAINTENANCE, wish, &[&NAME.to_string(), &name_key])? {
+            Try::Taken(talk) => talk,
+            Try::Held(holder) => return Ok(Try::Held(holder)),
+        };
+        if !server.exists()? {
+            return Ok(Try::Taken(Self { target: None, _name: name }));
+        }
+        Ok(match session(server, &server.name, wish, &[&CLASS.to_string(), &DATABASE.to_string()])? {
+            Try::Taken(talk) => Try::Taken(Self { target: Some(talk), _name: name }),
+            Try::Held(holder) => Try::Held(holder),
+        })
+    }
+
+    /// Ends the session in the target, which would keep it from being renamed; the lock on its name stays.
+    pub fn leave_target(&mut self) {
+        if let Some(talk) = self.target.take() {
+            talk.close();
+        }
+    }
+}
+
+/// A session that holds this advisory lock, or who holds it. A waiter keeps no session: it would be in the way of a swap.
+fn session(server: &Server, database: &str, wish: &LockWish<'_>, key: &[&str; 2]) -> Result<Try<Talk>> {
+    let mut talk = Talk::start(server.psql(database)?.env("PGAPPNAME", application(wish)))?;
+    // A session that waits for a long restore must not be ended for being idle.
+    talk.say("select set_config('idle_session_timeout', '0', false) is null from pg_settings where name = 'idle_session_timeout';")?;
+    talk.say(&format!("select 'lock ' || pg_try_advisory_lock({}, {});", key[0], key[1]))?;
+    if answer(&mut talk, "lock ")? == "true" {
+        return Ok(Try::Taken(talk));
+    }
+    talk.say(&format!(
+        "select 'holder process ' || a.pid || ' (' || coalesce(nullif(a.application_name, ''), 'unnamed') || ' of ' || a.usename || '), for ' \
+         || round(extract(epoch from now() - a.backend_start)) || ' s' from pg_locks l join pg_stat_activity a using (pid) \
+         where l.locktype = 'advisory' and l.granted and l.classid::int8 = ({}) and l.objid::int8 = ({}) and l.objsubid = 2 \
+         and l.database = (select oid from pg_database where datname = current_database()) union all select 'holder another session' limit 1;",
+        unsigned(key[0]),
+        unsigned(key[1]),
+    ))?;
+    answer(&mut talk, "holder ").map(Try::Held)
+}
+
+/// pg_locks shows the two numbers without their signs.
+fn unsigned(number: &str) -> String {
+    format!("{number}::int8 & 4294967295")
+}
+
+fn application(wish: &LockWish<'_>) -> String {
+    format!("shed {} {}", wish.command, wish.target).chars().take(63).collect()
+}
+
+fn answer(talk: &mut Talk, beginning: &str) -> Result<String> {
+    loop {
+        match talk.hear(PATIENCE)? {
+            Some(line) => {
+                if let Some(rest) = line.strip_prefix(beginning) {
+                    return Ok(rest.to_owned());
+                }
+            }
+            None => return Err(Error::database(format!("the server did not answer within {} s", PATIENCE.as_secs()))),
+        }
+    }
+}
