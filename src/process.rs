@@ -21,7 +21,7 @@ use rustix::process::{Pid, Signal};
 
 use crate::error::{Error, Result};
 
-use follow::{Message, follow, read_aside};
+use follow::{Message, TICK, follow, read_aside};
 
 pub use pipeline::pipeline;
 pub use talk::Talk;
@@ -212,12 +212,16 @@ impl Tool {
         self.run(Some(interrupts), listen)
     }
 
-    /// Runs with our own stdin, stdout and stderr.
-    pub fn inherit(self) -> Result<ExitStatus> {
+    /// Runs with our own stdin, stdout and stderr; `meanwhile` is called every moment.
+    pub fn inherit(self, meanwhile: &mut dyn FnMut()) -> Result<ExitStatus> {
         let expression = self.expression();
         let handle = expression.unchecked().start().map_err(|error| self.not_started(&error))?;
-        let output = handle.into_output().map_err(|error| self.not_started(&error))?;
-        Ok(output.status)
+        loop {
+            match handle.wait_timeout(TICK).map_err(|error| self.not_started(&error))? {
+                Some(output) => return Ok(output.status),
+                None => meanwhile(),
+            }
+        }
     }
 
     fn run(mut self, interrupts: Option<&Interrupts>, listen: &mut dyn FnMut(Heard<'_>)) -> Result<ExitStatus> {

@@ -29,6 +29,7 @@ mod guard;
 mod live;
 mod planning;
 mod reports;
+mod safely;
 mod scope;
 mod words;
 mod written;

@@ -13,6 +13,7 @@ use crate::output::{Format, Report, fields};
 
 use super::live::Live;
 use super::planning::Wishes;
+use super::safely::Care;
 use super::scope::{Chosen, Needs, Scope};
 
 /// What a command that only looks found.
@@ -108,7 +109,8 @@ impl Scope<'_> {
         let place = plan.reach.as_ref().map(|reach| reach.engine.place()).unwrap_or_default();
         self.out.note(&format!("{}: {place}", chosen.name));
         let mut live = Live::of(self.out, &plan.target, several);
-        let told = self.run(&plan, &mut live)?.good()?.told;
+        let (command, care) = wishes.care.unwrap_or(("alembic", Care::default()));
+        let told = self.run_safely(chosen, &plan, command, care, &mut live)?.good()?.told;
         let from = told.before.unwrap_or_default();
         let to = told.verified.unwrap_or_else(|| from.clone());
         let head = if told.at_head { " (head)" } else { "" };

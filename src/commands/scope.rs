@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use crate::alembic::{self, Ended, Plan};
+use crate::alembic::{self, Ended, Plan, Safety};
 use crate::engine::Engine;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
@@ -110,15 +110,22 @@ impl<'a> Scope<'a> {
 
     /// Runs a plan; what the worker prints goes to `live`.
     pub fn run(&self, plan: &Plan<'_>, live: &mut Live<'_>) -> Result<Ended> {
+        self.run_with(plan, live, None)
+    }
+
+    /// As [`Scope::run`], kept safe.
+    pub fn run_with(&self, plan: &Plan<'_>, live: &mut Live<'_>, safety: Option<&mut Safety<'_>>) -> Result<Ended> {
+        alembic::run(plan, self.settings, self.environment, self.interrupts()?, live, safety)
+    }
+
+    /// The signals that came, caught from the first time on that this is asked.
+    pub fn interrupts(&self) -> Result<&Interrupts> {
         if self.interrupts.get().is_none() {
             let caught =
                 Interrupts::catch().map_err(|error| Error::environment(format!("could not catch signals: {error}")))?;
             let _ = self.interrupts.set(caught);
         }
-        let Some(interrupts) = self.interrupts.get() else {
-            return Err(Error::environment("could not catch signals"));
-        };
-        alembic::run(plan, self.settings, self.environment, interrupts, live)
+        self.interrupts.get().ok_or_else(|| Error::environment("could not catch signals"))
     }
 
     /// Alembic's `-v`, where it was asked for.

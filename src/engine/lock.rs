@@ -26,6 +26,23 @@ pub enum Lock {
     Nothing,
     File(FileLock),
     Session(SessionLock),
+    /// Held by our worker, which gives it back when this is called.
+    Worker(Option<Box<dyn FnOnce()>>),
+}
+
+impl Lock {
+    /// Ends our sessions in the target, which would keep it from being renamed.
+    pub fn leave_target(&mut self) {
+        match self {
+            Self::Session(lock) => lock.leave_target(),
+            Self::Worker(release) => {
+                if let Some(release) = release.take() {
+                    release();
+                }
+            }
+            Self::Nothing | Self::File(_) => {}
+        }
+    }
 }
 
 /// One attempt.

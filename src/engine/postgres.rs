@@ -78,6 +78,20 @@ impl Server {
         place(self.host.as_deref(), self.port, &self.name)
     }
 
+    /// The journal lies in the state directory, under the server's own name for itself.
+    pub fn journal_path(&self, state: &std::path::Path) -> PathBuf {
+        let name = format!(
+            "{}:{}:{}",
+            self.host.as_deref().unwrap_or("localhost"),
+            self.port.unwrap_or(DEFAULT_PORT),
+            self.name
+        );
+        let plain = name
+            .bytes()
+            .map(|byte| if byte.is_ascii_alphanumeric() { (byte as char).to_string() } else { format!("_{byte:02x}") });
+        state.join("v1/journal").join(format!("{}.json", plain.collect::<String>()))
+    }
+
     pub fn exists(&self) -> Result<bool> {
         let query = format!("select 1 from pg_database where datname = {}", literal(&self.name));
         Ok(!self.ask(&query)?.trim().is_empty())

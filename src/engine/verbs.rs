@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::process::Tool;
 
+use super::journal::{Entry, Journal};
 use super::{Copying, Engine, Fill, Replaced, Replacement, Watch};
 
 /// How a database is made. SQLite has none of these.
@@ -107,6 +108,20 @@ impl Engine {
             Self::Sqlite(file) => file.replace(how, watch, fill),
             Self::Postgres(server) => server.replace(how, watch, fill),
         }
+    }
+
+    /// Where the journal of this database is; `None` for one in memory.
+    pub fn journal(&self, state: &Path) -> Option<Journal> {
+        match self {
+            Self::Sqlite(file) => file.journal_path().map(Journal::at),
+            Self::Postgres(server) => Some(Journal::at(server.journal_path(state))),
+        }
+    }
+
+    /// Ends or undoes a swap in which a run died; says what was done.
+    pub fn recover_swap(&self, entry: &Entry, watch: &Watch<'_>) -> Result<String> {
+        let _ = (entry, watch);
+        Err(Error::environment("not built yet"))
     }
 
     /// Runs the statements of a file, all or nothing.
