@@ -47,7 +47,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 
 pub use connection::{Connection, Password, Postgres, Sqlite, SqlitePath};
-pub use database::{Database, Kind, Options};
+pub use database::{Backup, Database, Kind, Options};
 pub use nearest::nearest;
 pub use project::{Module, Project, Python};
 pub use save::Edit;
@@ -55,11 +55,7 @@ pub use schema::schema;
 pub use versions::VersionsEntry;
 
 #[cfg(test)]
-use {
-    database::{Backup, Restore},
-    project::Format,
-    versions::Versions,
-};
+use {database::Restore, project::Format, versions::Versions};
 
 use read::Content;
 use source::Source;
