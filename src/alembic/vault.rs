@@ -2,15 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::engine::backups::{Store, Wish};
 use crate::engine::journal::Journal;
-use crate::engine::{Engine, Lock, Watch};
-use crate::error::{Error, Result};
+use crate::engine::{Engine, Lock, Replacement, Watch};
+use crate::error::Result;
 
 /// Where the backups of one database are, and how its revision is read.
 pub struct Vault<'a> {
     pub engine: &'a Engine,
     pub target: &'a str,
+    pub store: Store,
+    /// What failed runs left: the last of each target.
+    pub failures: Store,
     pub version_table: (Option<String>, String),
+}
+
+/// The name in the store of what failed runs left of a target.
+pub fn failed(target: &str) -> String {
+    format!("{target}.failed")
 }
 
 impl Vault<'_> {
@@ -20,27 +29,43 @@ impl Vault<'_> {
     }
 
     /// A verified backup, for a run that is about to change the database.
-    pub fn take(&self, _run: &str, _reason: &str, _heads: &[String], _watch: &Watch<'_>) -> Result<PathBuf> {
-        Err(Error::environment("not built yet"))
+    pub fn take(&self, run: &str, reason: &str, heads: &[String], watch: &Watch<'_>) -> Result<PathBuf> {
+        let wish = Wish { target: self.target, run, reason, heads, except: &[] };
+        let backup = self.store.take(self.engine, &wish, watch)?;
+        watch.note(&format!("{}: backed up as {}", self.target, backup.name));
+        Ok(backup.path)
     }
 
     /// Keeps what a failed run left, for `shed restore --failed`; that it cannot is no reason to leave it half.
-    pub fn keep_failed(&self, _run: &str, _watch: &Watch<'_>) {}
+    pub fn keep_failed(&self, run: &str, watch: &Watch<'_>) {
+        let heads = self.heads().ok().flatten().unwrap_or_default();
+        let wish = Wish { target: &failed(self.target), run, reason: "failed", heads: &heads, except: &[] };
+        if let Err(error) = self.failures.take(self.engine, &wish, watch) {
+            watch.warn(&format!("{}: what failed could not be kept: {error}", self.target));
+        }
+    }
 
-    /// Replaces the database by a backup.
+    /// Replaces the database by a backup, which is read to its end first.
     pub fn put_back(
         &self,
-        _backup: &Path,
-        _lock: &mut Lock,
-        _run: &str,
-        _journal: &Journal,
-        _watch: &Watch<'_>,
+        backup: &Path,
+        lock: &mut Lock,
+        run: &str,
+        journal: &Journal,
+        watch: &Watch<'_>,
     ) -> Result<()> {
-        Err(Error::environment("not built yet"))
+        let found = self.store.find(self.target, Some(&backup.to_string_lossy()), Path::new("/"))?;
+        let plain = self.store.open_found(&found, self.engine, watch)?;
+        let swap = journal.of_swap();
+        let how = Replacement { run, journal: &swap, lock, force: true, keep_old: false };
+        let fill = &mut |aside: &Engine| aside.fill_from_backup(plain.path(), watch);
+        self.engine.replace(how, watch, fill).map(drop)
     }
 
     /// After a run, however it ended.
-    pub fn prune(&self, _watch: &Watch<'_>) {}
+    pub fn prune(&self, watch: &Watch<'_>) {
+        self.store.prune(self.target, &[], watch);
+    }
 
     /// The name by which `shed restore` takes a backup.
     pub fn name_of(&self, backup: &Path) -> String {

@@ -2,10 +2,11 @@
 
 use crate::alembic::recover::Allowed;
 use crate::alembic::{Ended, Plan, Rules, Safety, Vault, record};
+use crate::engine::backups::Store;
 use crate::engine::{Engine, News, Watch};
 use crate::error::Result;
 use crate::output::Output;
-use crate::settings::{Options, Restore};
+use crate::settings::{Backup, Options, Restore};
 
 use super::live::Live;
 use super::scope::{Chosen, Scope};
@@ -90,7 +91,14 @@ impl Scope<'_> {
     /// The backups of a target's database.
     pub fn vault<'v>(&self, chosen: &'v Chosen<'_>, engine: &'v Engine, options: &Options) -> Vault<'v> {
         let table = options.version_table.clone().unwrap_or_else(|| "alembic_version".to_owned());
-        Vault { engine, target: &chosen.name, version_table: (options.version_table_schema.clone(), table) }
+        let root = self.settings.root();
+        Vault {
+            engine,
+            target: &chosen.name,
+            store: Store::of(&options.backup, root),
+            failures: Store::of(&Backup { keep: 1, ..options.backup.clone() }, root),
+            version_table: (options.version_table_schema.clone(), table),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Databases that can be reached: one enum, one match per verb.
 
+pub mod backups;
 pub mod journal;
 mod lock;
 mod postgres;
@@ -156,6 +157,14 @@ impl Engine {
         match self {
             Self::Sqlite(file) => file.make_folder(),
             Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// The version of the server, and its cluster's own name, where they may be asked.
+    pub fn version(&self) -> (Option<String>, Option<String>) {
+        match self {
+            Self::Sqlite(_) => (None, None),
+            Self::Postgres(server) => server.about(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! PostgreSQL: a database on a server, reached by libpq's programs and by the project's driver.
 
+mod about;
 mod lock;
 mod verbs;
 

@@ -47,7 +47,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 
 pub use connection::{Connection, Password, Postgres, Sqlite, SqlitePath};
-pub use database::{Database, Kind, Options, Restore};
+pub use database::{Backup, Database, Kind, Options, Restore};
 pub use nearest::nearest;
 pub use project::{Module, Project, Python};
 pub use save::Edit;
@@ -55,7 +55,7 @@ pub use schema::schema;
 pub use versions::VersionsEntry;
 
 #[cfg(test)]
-use {database::Backup, project::Format, versions::Versions};
+use {project::Format, versions::Versions};
 
 use read::Content;
 use source::Source;
