@@ -92,6 +92,16 @@ pub fn recover(
     Ok(Recovered::PutBack { heads: heads.clone() })
 }
 
+/// Forgets a dead run: the database stays as it is.
+pub fn discard(journal: &Journal) -> Result<()> {
+    journal.of_swap().clear()?;
+    match journal.read() {
+        Ok(Some(entry)) => clear(journal, &entry),
+        // One that cannot be read is discarded too: nobody could do anything with it.
+        Ok(None) | Err(_) => journal.clear(),
+    }
+}
+
 /// The lock is ours, and yet its writer may live: on another machine, or where a lock does not reach.
 fn demand_dead(entry: &Entry, journal: &Journal, target: &str) -> Result<()> {
     match entry.process.lives() {

@@ -31,9 +31,7 @@ impl Vault<'_> {
     /// A verified backup, for a run that is about to change the database.
     pub fn take(&self, run: &str, reason: &str, heads: &[String], watch: &Watch<'_>) -> Result<PathBuf> {
         let wish = Wish { target: self.target, run, reason, heads, except: &[] };
-        let backup = self.store.take(self.engine, &wish, watch)?;
-        watch.note(&format!("{}: backed up as {}", self.target, backup.name));
-        Ok(backup.path)
+        self.store.take(self.engine, &wish, watch).map(|backup| backup.path)
     }
 
     /// Keeps what a failed run left, for `shed restore --failed`; that it cannot is no reason to leave it half.
@@ -57,6 +55,7 @@ impl Vault<'_> {
         let found = self.store.find(self.target, Some(&backup.to_string_lossy()), Path::new("/"))?;
         let plain = self.store.open_found(&found, self.engine, watch)?;
         let swap = journal.of_swap();
+        let run = &run.replace('-', "_"); // it becomes part of names
         let how = Replacement { run, journal: &swap, lock, force: true, keep_old: false };
         let fill = &mut |aside: &Engine| aside.fill_from_backup(plain.path(), watch);
         self.engine.replace(how, watch, fill).map(drop)

@@ -16,11 +16,15 @@ pub mod init;
 pub mod list_templates;
 pub mod man;
 pub mod merge;
+pub mod recover;
+pub mod redo;
 pub mod revision;
+pub mod rollback;
 pub mod settings;
 pub mod show;
 pub mod stamp;
 pub mod targets;
+pub mod unlock;
 pub mod upgrade;
 
 mod aside;

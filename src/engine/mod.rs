@@ -20,7 +20,7 @@ use crate::process::{self, Tool};
 use crate::secret::Secret;
 use crate::settings::{Connection, Database, Password};
 
-pub use lock::{Lock, LockWish};
+pub use lock::{Holder, Lock, LockWish};
 pub use postgres::{Server, programs};
 pub use replace::{Copying, Fill, Replaced, Replacement};
 pub use sqlite::File;

@@ -17,7 +17,7 @@ use crate::settings::{Database, Postgres};
 
 use super::{Identity, Parts};
 
-pub use lock::SessionLock;
+pub use lock::{SessionLock, end_holder, lock_holder};
 
 const DEFAULT_PORT: u16 = 5432;
 /// The database that is always there, to ask about others.
