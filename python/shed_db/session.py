@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, List, Optional, Sequence
 
 from . import drivers
@@ -37,10 +38,12 @@ class Session:
         return True
 
     def close(self) -> None:
-        if self._loop is not None:
-            self._loop.run_until_complete(self._connection.close())
-        else:
-            self._connection.close()
+        # A server that has ended the session already is no reason to fail.
+        with contextlib.suppress(Exception):
+            if self._loop is not None:
+                self._loop.run_until_complete(self._connection.close())
+            else:
+                self._connection.close()
 
 
 def _ask(connection: Any, statement: str) -> List[Sequence[Any]]:

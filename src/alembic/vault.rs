@@ -54,9 +54,8 @@ impl Vault<'_> {
     ) -> Result<()> {
         let found = self.store.find(self.target, Some(&backup.to_string_lossy()), Path::new("/"))?;
         let plain = self.store.open_found(&found, self.engine, watch)?;
-        let swap = journal.of_swap();
         let run = &run.replace('-', "_"); // it becomes part of names
-        let how = Replacement { run, journal: &swap, lock, force: true, keep_old: false };
+        let how = Replacement { run, journal, lock, force: true, keep_old: false };
         let fill = &mut |aside: &Engine| aside.fill_from_backup(plain.path(), watch);
         self.engine.replace(how, watch, fill).map(drop)
     }

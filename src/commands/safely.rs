@@ -1,10 +1,11 @@
 //! What keeps a run that writes safe: the options, and the rules that follow from settings and engine.
 
 use crate::alembic::recover::Allowed;
-use crate::alembic::{Ended, Plan, Rules, Safety, Vault, record};
+use crate::alembic::{Ended, Plan, Rules, Safety, Vault};
 use crate::engine::backups::Store;
 use crate::engine::{Engine, News, Watch};
 use crate::error::Result;
+use crate::keep;
 use crate::output::Output;
 use crate::settings::{Backup, Options, Restore};
 
@@ -84,8 +85,8 @@ impl Scope<'_> {
 
     /// Where the journal of a database is; none in memory.
     pub fn journal(&self, engine: &Engine) -> Option<crate::engine::journal::Journal> {
-        let state = record::state_dir(self.environment);
-        engine.journal(&state.unwrap_or_else(|| self.settings.folder().join(crate::keep::BESIDE)))
+        let state = keep::state_dir(self.environment);
+        engine.journal(&state.unwrap_or_else(|| self.settings.folder().join(keep::BESIDE)))
     }
 
     /// The backups of a target's database.

@@ -104,6 +104,9 @@ impl Engine {
 
     /// Replaces the whole content: the target is the old or the new database whenever a process dies.
     pub fn replace(&self, how: Replacement<'_>, watch: &Watch<'_>, fill: &mut Fill<'_>) -> Result<Replaced> {
+        // Beside the journal of a migration, which may need this to put its backup back.
+        let journal = how.journal.of_swap();
+        let how = Replacement { journal: &journal, ..how };
         match self {
             Self::Sqlite(file) => file.replace(how, watch, fill),
             Self::Postgres(server) => server.replace(how, watch, fill),
@@ -120,8 +123,10 @@ impl Engine {
 
     /// Ends or undoes a swap in which a run died; says what was done.
     pub fn recover_swap(&self, entry: &Entry, watch: &Watch<'_>) -> Result<String> {
-        let _ = (entry, watch);
-        Err(Error::environment("not built yet"))
+        match self {
+            Self::Sqlite(file) => file.recover(entry, watch),
+            Self::Postgres(server) => server.recover_swap(entry, watch),
+        }
     }
 
     /// Runs the statements of a file, all or nothing.

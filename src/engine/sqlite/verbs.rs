@@ -14,6 +14,9 @@ fn unbuilt() -> Error {
 }
 
 impl File {
+    pub fn recover(&self, _entry: &crate::engine::journal::Entry, _watch: &Watch<'_>) -> Result<String> {
+        Err(unbuilt())
+    }
     pub fn drop_database(&self, _force: bool) -> Result<()> {
         Err(unbuilt())
     }
