@@ -1,7 +1,9 @@
 //! Running other programs. Only this file starts one, or looks for one.
 
+mod apart;
 mod follow;
 
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -18,6 +20,7 @@ use rustix::process::{Pid, Signal};
 
 use crate::error::{Error, Result};
 
+pub use apart::own_program;
 use follow::{Message, follow, read_aside};
 
 /// A program with its arguments, variables and folder, ready to be started.
@@ -28,6 +31,15 @@ pub struct Tool {
     dir: Option<PathBuf>,
     descriptors: Vec<(OwnedFd, i32)>,
     keeps_terminal: bool,
+    apart: bool,
+    account: Option<Account>,
+}
+
+/// Another user of the machine, for programs that refuse to be root's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Account {
+    pub uid: u32,
+    pub gid: u32,
 }
 
 /// What a program left behind.
@@ -90,6 +102,8 @@ impl Tool {
             dir: None,
             descriptors: Vec::new(),
             keeps_terminal: false,
+            apart: false,
+            account: None,
         }
     }
 
@@ -134,6 +148,20 @@ impl Tool {
     #[must_use]
     pub fn keeps_terminal(mut self) -> Self {
         self.keeps_terminal = true;
+        self
+    }
+
+    /// Shares nothing with us: no variables but those named here, no open files, a session of its own.
+    #[must_use]
+    pub fn apart(mut self) -> Self {
+        self.apart = true;
+        self
+    }
+
+    /// Runs as this user, without any of our groups.
+    #[must_use]
+    pub fn account(mut self, account: Option<Account>) -> Self {
+        self.account = account;
         self
     }
 
@@ -203,13 +231,25 @@ impl Tool {
                 None => expression.env_remove(name),
             };
         }
-        let own_group = !self.keeps_terminal;
+        if self.apart {
+            let named = self.variables.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+            expression = expression.full_env(named.collect::<HashMap<_, _>>());
+        }
+        let (own_group, apart, account) = (!self.keeps_terminal && !self.apart, self.apart, self.account);
         let descriptors: Vec<(Arc<OwnedFd>, i32)> = self
             .descriptors
             .iter()
             .filter_map(|(descriptor, number)| Some((Arc::new(descriptor.try_clone().ok()?), *number)))
             .collect();
-        expression.before_spawn(move |command| prepare(command, own_group, &descriptors))
+        expression.before_spawn(move |command| {
+            if let Some(account) = account {
+                command.uid(account.uid).gid(account.gid); // groups go by themselves when root takes another uid
+            }
+            if apart {
+                apart::separate(command);
+            }
+            prepare(command, own_group, &descriptors)
+        })
     }
 
     fn not_started(&self, error: &io::Error) -> Error {
@@ -308,6 +348,18 @@ mod tests {
         assert_eq!(program, "could not start /nowhere/prog: No such file or directory (os error 2)");
         let folder = Tool::new("/bin/true").dir("/nowhere").capture().err().unwrap().to_string();
         assert!(folder.starts_with("the working directory /nowhere is not there"), "{folder}");
+    }
+
+    #[test]
+    fn a_program_apart_has_no_variables_no_files_and_a_session_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let inherited = std::fs::File::create(folder.path().join("held")).unwrap();
+        rustix::io::fcntl_setfd(&inherited, rustix::io::FdFlags::empty()).unwrap();
+        let script = "env | grep -v -e ^PWD -e ^SHLVL -e ^_=; ls -l /dev/fd/ | grep -c held";
+        let tool = Tool::new("/bin/sh").args(["-c", script]).env("NAMED", "1").apart();
+        let captured = tool.capture().unwrap();
+        let said = String::from_utf8(captured.stdout).unwrap();
+        assert_eq!(said, "NAMED=1\n0\n");
     }
 
     #[test]
