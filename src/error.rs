@@ -19,7 +19,6 @@ pub enum Error {
     /// A migration, or what belongs to it, failed or was lost: exit code 5.
     Failed(Words),
     /// A lock was not obtained: exit code 6.
-    #[expect(dead_code, reason = "the code is documented; no command waits for a lock yet")]
     Locked(Words),
     /// Ended by this signal: exit code 128 + signal.
     Interrupted(i32),
@@ -53,6 +52,10 @@ impl Error {
 
     pub fn failed(what: impl Into<String>) -> Self {
         Self::Failed(Words::new(what))
+    }
+
+    pub fn locked(what: impl Into<String>) -> Self {
+        Self::Locked(Words::new(what))
     }
 
     /// Adds the next step.

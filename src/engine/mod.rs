@@ -1,6 +1,8 @@
 //! Databases that can be reached: one enum, one match per verb.
 
+pub mod embedded;
 mod postgres;
+pub mod programs;
 mod sqlite;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use crate::process::{self, Tool};
 use crate::secret::Secret;
 use crate::settings::{Connection, Database, Password};
 
-pub use postgres::{Server, programs};
+pub use postgres::Server;
 pub use sqlite::File;
 
 /// A database with everything that reaching it takes, its password read.

@@ -12,12 +12,18 @@ use crate::error::Result;
 
 use super::Tool;
 
+/// Linux' link to the running program.
+const OWN: &str = "/proc/self/exe";
+
 impl Tool {
     /// Starts it apart, to go on when we have ended; what it prints is lost.
     #[expect(clippy::zombie_processes, reason = "it outlives us, and whoever takes it over waits for it")]
     pub fn leave_running(self) -> Result<()> {
         #[expect(clippy::disallowed_methods, reason = "the one place that starts a program and leaves it")]
         let mut command = Command::new(&self.program);
+        if self.program == Path::new(OWN) {
+            command.arg0("shed"); // what `ps` shows
+        }
         command.args(&self.arguments).env_clear().current_dir("/");
         command.envs(self.variables.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -54,6 +60,6 @@ fn open_descriptors() -> Vec<i32> {
 
 /// This very program, also where its file was replaced meanwhile.
 pub fn own_program() -> Option<PathBuf> {
-    let linked = Path::new("/proc/self/exe");
+    let linked = Path::new(OWN);
     if linked.exists() { Some(linked.to_path_buf()) } else { std::env::current_exe().ok() }
 }

@@ -47,7 +47,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 
 pub use connection::{Connection, Password, Postgres, Sqlite, SqlitePath};
-pub use database::{Database, Kind, Options};
+pub use database::{Database, Embedded, Kind, Options};
 pub use nearest::nearest;
 pub use project::{Module, Project, Python};
 pub use save::Edit;
