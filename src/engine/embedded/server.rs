@@ -181,24 +181,36 @@ pub fn stop(record: &Record, environment: &Environment) -> Result<()> {
     }
 }
 
-/// Makes way for a start where no socket answers: another process may have the dead server's number by now,
-/// or the server may live without its socket.
+/// Makes way for a start where no socket answers: the server may live without its socket, or be dead while another
+/// process, or a zombie that nobody waits for, has its number. Told by /proc; elsewhere PostgreSQL looks by itself.
 pub fn clear_way(record: &Record, environment: &Environment) -> Result<()> {
     let Some(process) = pid_file(record).lines().next().and_then(|line| line.trim().parse::<u32>().ok()) else {
         return Ok(());
     };
-    let Ok(folder) = fs::read_link(format!("/proc/{process}/cwd")) else {
-        return Ok(()); // gone, or a system without /proc, where PostgreSQL looks by itself
-    };
-    if fs::canonicalize(record.data()).is_ok_and(|data| data == folder) {
+    let folder = || fs::read_link(format!("/proc/{process}/cwd"));
+    if is_data(record, folder()) {
         let pg_ctl = tool(record, &record.bin.join("pg_ctl"), environment);
-        let arguments = ["stop", "--wait", "--silent", "--mode", "fast", "--timeout", "60", "--pgdata"];
-        return pg_ctl.args(arguments).arg(record.data()).capture().map(drop);
+        let arguments = ["stop", "--wait", "--silent", "--mode", "fast", "--timeout", "20", "--pgdata"];
+        pg_ctl.args(arguments).arg(record.data()).capture()?;
     }
-    fs::remove_file(record.data().join("postmaster.pid")).or_else(|error| match error.kind() {
-        ErrorKind::NotFound => Ok(()),
-        _ => Err(super::room::unusable(&record.data(), &error)),
-    })
+    let is_dead = match folder() {
+        Ok(folder) => !is_data(record, Ok(folder)),
+        Err(error) => error.kind() == ErrorKind::NotFound && Path::new("/proc/self").exists(),
+    };
+    if is_dead {
+        for file in [record.data().join("postmaster.pid"), record.sockets.join(format!(".s.PGSQL.{PORT}.lock"))] {
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(super::room::unusable(&file, &error)),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the process that has this working directory is the server: it works in its data.
+fn is_data(record: &Record, folder: std::io::Result<PathBuf>) -> bool {
+    folder.is_ok_and(|folder| fs::canonicalize(record.data()).is_ok_and(|data| data == folder))
 }
 
 /// The log begins anew before it grows without end.
