@@ -86,6 +86,9 @@ pub enum Command {
     /// Compare models and database (drift): exit code 1 where they differ
     #[command(after_help = "Example:\n  shed check billing.staging --format json")]
     Check(commands::check::Args),
+    /// Show, start or stop the private PostgreSQL servers for copies
+    #[command(after_help = "Example:\n  shed server status")]
+    Server(commands::server::Args),
     /// List the targets of the settings
     #[command(after_help = "Example:\n  shed targets --format json")]
     Targets(commands::targets::Args),
@@ -157,6 +160,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Completions(args) => return Ok(out.show(&commands::completions::completions(args)?)),
         Command::Man(args) => return Ok(out.show(&commands::man::man(Cli::command(), args)?)),
         Command::Init(args) => return Ok(out.show(&commands::init::init(args, flag, environment, out)?)),
+        Command::Server(args) => return Ok(out.show(&commands::server::server(args, &cli.global, environment, out)?)),
         Command::Settings(args) => {
             return Ok(out.show(&commands::settings::settings(args, flag, environment)?));
         }
@@ -188,7 +192,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Doctor(args) => out.show(&commands::doctor::doctor(&scope, args)?),
         Command::Alembic(args) => commands::alembic::alembic(&scope, args)?,
         Command::ListTemplates(args) => out.show(&commands::list_templates::list_templates(&scope, args)?),
-        Command::Init(_) | Command::Settings(_) | Command::Completions(_) | Command::Man(_) => 0,
+        Command::Init(_) | Command::Server(_) | Command::Settings(_) | Command::Completions(_) | Command::Man(_) => 0,
     })
 }
 

@@ -1,9 +1,11 @@
 //! Databases that can be reached: one enum, one match per verb.
 
 pub mod backups;
+pub mod embedded;
 pub mod journal;
 mod lock;
 mod postgres;
+pub mod programs;
 mod replace;
 mod sqlite;
 mod verbs;
@@ -21,7 +23,7 @@ use crate::secret::Secret;
 use crate::settings::{Connection, Database, Password};
 
 pub use lock::{Holder, Lock, LockWish};
-pub use postgres::{Server, programs};
+pub use postgres::Server;
 pub use replace::{Copying, Fill, Replaced, Replacement};
 pub use sqlite::File;
 pub use verbs::{Content, Creation, Session};

@@ -47,7 +47,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 
 pub use connection::{Connection, Password, Postgres, Sqlite, SqlitePath};
-pub use database::{Backup, Database, Kind, Options, Restore};
+pub use database::{Backup, Database, Embedded, Kind, Options, Restore};
 pub use nearest::nearest;
 pub use project::{Module, Project, Python};
 pub use save::Edit;

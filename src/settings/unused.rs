@@ -12,7 +12,7 @@ pub(super) struct Unused {
     pub span: Span,
 }
 
-const LATER: [&str; 14] = [
+const LATER: [&str; 13] = [
     "backup",
     "restore",
     "lock",
@@ -26,7 +26,6 @@ const LATER: [&str; 14] = [
     "ledger",
     "schema_file",
     "dump_after_migrate",
-    "embedded",
 ];
 
 /// The keys of later work that are set, in the order of the file.

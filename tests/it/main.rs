@@ -23,6 +23,7 @@ mod options;
 mod registry;
 mod repo;
 mod secrets;
+mod server;
 mod settings;
 mod signals;
 mod targets;
