@@ -128,6 +128,11 @@ impl Ended {
         })
     }
 
+    /// Whether a lock of the database's own did not come in time, and nothing was left behind.
+    pub fn may_be_tried_again(&self) -> bool {
+        self.remark.is_none() && self.told.failure.as_ref().is_some_and(|failure| failure.lock_timeout)
+    }
+
     /// The kind of failure, where one was told.
     pub fn failure_kind(&self) -> Option<&str> {
         self.told.failure.as_ref().map(|failure| failure.kind.as_str())

@@ -43,6 +43,11 @@ impl Scope<'_> {
             }
             _ => None,
         };
+        if needs == Needs::Reading
+            && let Some(reach) = &reach
+        {
+            self.report_broken_off(&chosen.name, &reach.engine);
+        }
         if needs == Needs::Writing
             && let Some(reach) = &reach
         {

@@ -1,8 +1,9 @@
 //! What keeps a run that writes safe: the options, and the rules that follow from settings and engine.
 
-use crate::alembic::recover::Allowed;
+use crate::alembic::recover::{Allowed, broken_off};
 use crate::alembic::{Ended, Plan, Rules, Safety, Vault};
 use crate::engine::backups::Store;
+use crate::engine::journal::Journal;
 use crate::engine::{Engine, News, Watch};
 use crate::error::Result;
 use crate::keep;
@@ -84,9 +85,22 @@ impl Scope<'_> {
     }
 
     /// Where the journal of a database is; none in memory.
-    pub fn journal(&self, engine: &Engine) -> Option<crate::engine::journal::Journal> {
+    pub fn journal(&self, engine: &Engine) -> Option<Journal> {
         let state = keep::state_dir(self.environment);
         engine.journal(&state.unwrap_or_else(|| self.settings.folder().join(keep::BESIDE)))
+    }
+
+    /// Reading does not put right what a dead run left; it says so.
+    pub fn report_broken_off(&self, target: &str, engine: &Engine) {
+        let Some(journal) = self.journal(engine).filter(Journal::is_there) else { return };
+        if let Ok(Some(entry)) = journal.read()
+            && entry.process.lives() != Some(true)
+        {
+            let words = broken_off(&entry);
+            self.out.line(&format!(
+                "{target}: {words}; the next command that writes puts it right, or shed recover {target}"
+            ));
+        }
     }
 
     /// The backups of a target's database.

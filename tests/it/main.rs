@@ -22,6 +22,7 @@ mod models;
 mod options;
 mod registry;
 mod repo;
+mod safety;
 mod secrets;
 mod server;
 mod settings;
