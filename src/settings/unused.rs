@@ -12,13 +12,8 @@ pub(super) struct Unused {
     pub span: Span,
 }
 
-const LATER: [&str; 13] = [
+const LATER: [&str; 8] = [
     "backup",
-    "restore",
-    "lock",
-    "lock_timeout",
-    "statement_timeout",
-    "retries",
     "auto",
     "cache",
     "lint",
