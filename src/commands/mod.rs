@@ -3,6 +3,7 @@
 pub mod alembic;
 pub mod branches;
 pub mod check;
+pub mod clone;
 pub mod completions;
 pub mod create;
 pub mod current;
@@ -32,6 +33,7 @@ pub mod wait;
 mod aside;
 mod entry;
 mod guard;
+mod hold;
 mod live;
 mod outfile;
 mod planning;

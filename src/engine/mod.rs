@@ -3,6 +3,7 @@
 pub mod journal;
 mod lock;
 mod postgres;
+mod recovery;
 mod replace;
 mod sqlite;
 mod verbs;

@@ -48,7 +48,9 @@ impl Server {
     /// The newest programs: a backup may be of a newer server than the one it goes to.
     pub(super) fn newest_programs(&self) -> Result<Programs> {
         let found = self.folders().iter().filter_map(|folder| version_of(folder)).max_by_key(|programs| programs.major);
-        found.ok_or_else(|| choose(Vec::new(), 0).err().unwrap_or_else(|| Error::environment("pg_restore was not found")))
+        found.ok_or_else(|| {
+            choose(Vec::new(), 0).err().unwrap_or_else(|| Error::environment("pg_restore was not found"))
+        })
     }
 
     /// Runs a program to its end; a failure is an error with the program's own words.
@@ -135,7 +137,9 @@ fn choose(mut found: Vec<Programs>, major: u32) -> Result<Programs> {
         false => Error::environment(format!("the server is PostgreSQL {major}, and every pg_dump found is older"))
             .detail(list.join("\n")),
     };
-    Err(error.help(format!("install the client programs of PostgreSQL {major} (postgresql-client-{major}), or set `pg_bin` to their folder")))
+    Err(error.help(format!(
+        "install the client programs of PostgreSQL {major} (postgresql-client-{major}), or set `pg_bin` to their folder"
+    )))
 }
 
 #[cfg(test)]
