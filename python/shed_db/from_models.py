@@ -35,8 +35,12 @@ def make(commands: Commands, force: bool) -> None:
     ScriptDirectory.from_config(config_of(run)).get_heads()  # a broken revision file is found before anything is made
     made = database.use(lambda connection: _make(run, connection, force), writing=True)
     run.events.write("result", data=made)
-    commands.run(["stamp", "heads"])
-    verify.verify(run)
+    try:
+        commands.run(["stamp", "heads"])
+        verify.verify(run)
+    except Exception:
+        run.warn(f"the tables are there, and no revision is stamped: shed stamp {run.settings.target} heads")
+        raise
 
 
 def _make(run: Run, connection: Connection, force: bool) -> Dict[str, List[str]]:

@@ -17,7 +17,7 @@ use super::schema_file::{Stale, compare};
 use super::scope::Chosen;
 use super::{Place, Scope};
 
-pub use super::schema_file::after_migrate;
+pub use super::schema_file::{after_migrate, before_migrate};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
