@@ -156,8 +156,10 @@ fn wait_for(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
+/// Kills it, and waits until it is dead, waited for or not.
 fn kill(process: &str) {
     assert!(Command::new("kill").args(["-KILL", process]).status().unwrap().success());
+    wait_for("its death", || fs::read_link(format!("/proc/{process}/cwd")).is_err());
 }
 
 #[test]
