@@ -316,6 +316,25 @@ fn broken_data_are_put_aside_with_a_word() {
 }
 
 #[test]
+fn copies_of_a_version_whose_programs_are_gone_stay_and_a_new_server_is_made() {
+    let own = Own::new();
+    own.shed(["server", "start"]).any_stdout().any_stderr().ok();
+    own.shed(["server", "stop"]).any_stdout().ok();
+    let (room, home) = (own.room(), own.home());
+    let (gone, mut record) = (room.with_file_name("99"), own.record());
+    record["bin"] = "/nowhere".into();
+    fs::rename(&room, &gone).unwrap();
+    fs::write(gone.join("server.json"), record.to_string()).unwrap();
+    let version = room.file_name().unwrap().to_str().unwrap();
+    let words = format!("a new server of PostgreSQL {version} is made; the copies of PostgreSQL 99 stay in ");
+    own.shed(["server", "start"]).any_stdout().stderr_has(words).stderr_has("made and started").ok();
+    let kept = if home.starts_with(&room) { gone.join("home") } else { home };
+    assert!(kept.join("data/base").exists());
+    own.shed(["server", "status"]).stdout_has("PostgreSQL 99, not running").stdout_has(", running").ok();
+    own.shed(["server", "start"]).any_stdout().ok();
+}
+
+#[test]
 fn data_stay_where_the_fault_lies_elsewhere() {
     let own = Own::new();
     own.shed(["migrate", "--create", "--on", "development.own/x"]).any_stderr().ok();
