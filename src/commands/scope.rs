@@ -110,15 +110,17 @@ impl<'a> Scope<'a> {
 
     /// Runs a plan; what the worker prints goes to `live`.
     pub fn run(&self, plan: &Plan<'_>, live: &mut Live<'_>) -> Result<Ended> {
+        alembic::run(plan, self.settings, self.environment, self.interrupts()?, live)
+    }
+
+    /// Signals, caught from the first call on.
+    pub fn interrupts(&self) -> Result<&Interrupts> {
         if self.interrupts.get().is_none() {
             let caught =
                 Interrupts::catch().map_err(|error| Error::environment(format!("could not catch signals: {error}")))?;
             let _ = self.interrupts.set(caught);
         }
-        let Some(interrupts) = self.interrupts.get() else {
-            return Err(Error::environment("could not catch signals"));
-        };
-        alembic::run(plan, self.settings, self.environment, interrupts, live)
+        self.interrupts.get().ok_or_else(|| Error::environment("could not catch signals"))
     }
 
     /// Alembic's `-v`, where it was asked for.
@@ -199,25 +201,8 @@ impl<'a> Scope<'a> {
             return Err(Error::usage(format!("--on takes development.SERVER[/NAME], not `{on}`")));
         };
         let (server, name) = found?;
-        self.settings.demand_development(&server.name)?;
-        if server.embedded {
-            return Err(Error::usage(format!("development.{}: `embedded: true` is not used yet", server.name))
-                .help("name a server that runs: type: postgres with a connection"));
-        }
         let name = self.copy_name(&chosen, server, name)?;
-        let mut database = self.pattern_for(&chosen, server.kind)?;
-        database.kind = server.kind;
-        database.protected = server.protected;
-        database.driver.clone_from(&server.driver);
-        database.pg_bin.clone_from(&server.pg_bin);
-        database.migration_url = None;
-        database.connection = server.connection.clone();
-        database.db_name = Some(name.clone());
-        if let Connection::Sqlite(sqlite) = &mut database.connection
-            && let SqlitePath::File(folder) = &sqlite.path
-        {
-            sqlite.path = SqlitePath::File(folder.join(format!("{name}.db")));
-        }
+        let database = self.on_server(&chosen, server, &name)?;
         let place_name = format!("development.{}/{name}", server.name);
         chosen.name = format!("{} on {place_name}", chosen.project.name);
         if needs != Needs::Files {
@@ -227,8 +212,31 @@ impl<'a> Scope<'a> {
         Ok(chosen)
     }
 
+    /// The target's keys with the connection of a development server.
+    pub fn on_server(&self, chosen: &Chosen<'_>, server: &Database, name: &str) -> Result<Database> {
+        self.settings.demand_development(&server.name)?;
+        if server.embedded {
+            return Err(Error::usage(format!("development.{}: `embedded: true` is not used yet", server.name))
+                .help("name a server that runs: type: postgres with a connection"));
+        }
+        let mut database = self.pattern_for(chosen, server.kind)?;
+        database.kind = server.kind;
+        database.protected = server.protected;
+        database.driver.clone_from(&server.driver);
+        database.pg_bin.clone_from(&server.pg_bin);
+        database.migration_url = None;
+        database.connection = server.connection.clone();
+        database.db_name = Some(name.to_owned());
+        if let Connection::Sqlite(sqlite) = &mut database.connection
+            && let SqlitePath::File(folder) = &sqlite.path
+        {
+            sqlite.path = SqlitePath::File(folder.join(format!("{name}.db")));
+        }
+        Ok(database)
+    }
+
     /// The name of a copy: as given, asked for on a terminal, otherwise `<project>_<database>`.
-    fn copy_name(&self, chosen: &Chosen<'_>, server: &Database, name: Option<&str>) -> Result<String> {
+    pub fn copy_name(&self, chosen: &Chosen<'_>, server: &Database, name: Option<&str>) -> Result<String> {
         if let Some(name) = name.filter(|name| !name.is_empty()).or(server.db_name.as_deref()) {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
             if !name.chars().all(plain) || name.len() > 63 {

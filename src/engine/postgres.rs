@@ -1,7 +1,11 @@
 //! PostgreSQL: a database on a server, reached by libpq's programs and by the project's driver.
 
 mod about;
+mod answers;
+mod archive;
+mod dump;
 mod lock;
+mod plain;
 mod verbs;
 
 use std::ffi::OsString;
@@ -15,7 +19,7 @@ use crate::process::{self, Tool};
 use crate::secret::Secret;
 use crate::settings::{Database, Postgres};
 
-use super::{Identity, Parts};
+use super::{Creation, Identity, Parts};
 
 pub use lock::SessionLock;
 
@@ -84,8 +88,8 @@ impl Server {
         Ok(!self.ask(&query)?.trim().is_empty())
     }
 
-    pub fn create(&self) -> Result<()> {
-        self.ask(&format!("create database {}", identifier(&self.name))).map(drop)
+    pub fn create(&self, creation: &Creation) -> Result<()> {
+        self.ask(&create_statement(&self.name, creation)).map(drop)
     }
 
     /// Runs one statement in the maintenance database.
@@ -136,6 +140,22 @@ impl Server {
         }
         tool
     }
+}
+
+fn create_statement(name: &str, creation: &Creation) -> String {
+    let mut statement = format!("create database {}", identifier(name));
+    if let Some(owner) = &creation.owner {
+        statement += &format!(" owner {}", identifier(owner));
+    }
+    // The default template has an encoding of its own, and no other one may be chosen with it.
+    let template = creation.template.as_deref().or(creation.encoding.is_some().then_some("template0"));
+    if let Some(template) = template {
+        statement += &format!(" template {}", identifier(template));
+    }
+    if let Some(encoding) = &creation.encoding {
+        statement += &format!(" encoding {}", literal(encoding));
+    }
+    statement
 }
 
 /// What database this is: the same server under its names for this machine is one.
@@ -202,6 +222,20 @@ fn identifier(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_is_made_as_it_is_asked_for() {
+        let creation = |owner: &str, encoding: &str, template: &str| {
+            let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            create_statement(
+                "d\"b",
+                &Creation { owner: some(owner), encoding: some(encoding), template: some(template) },
+            )
+        };
+        assert_eq!(creation("", "", ""), "create database \"d\"\"b\"");
+        assert_eq!(creation("me", "", "t"), "create database \"d\"\"b\" owner \"me\" template \"t\"");
+        assert_eq!(creation("", "UTF8", ""), "create database \"d\"\"b\" template \"template0\" encoding 'UTF8'");
+    }
 
     #[test]
     fn names_are_quoted_for_sql() {

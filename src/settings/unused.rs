@@ -12,7 +12,7 @@ pub(super) struct Unused {
     pub span: Span,
 }
 
-const LATER: [&str; 14] = [
+const LATER: [&str; 12] = [
     "backup",
     "restore",
     "lock",
@@ -24,8 +24,6 @@ const LATER: [&str; 14] = [
     "lint",
     "policy",
     "ledger",
-    "schema_file",
-    "dump_after_migrate",
     "embedded",
 ];
 

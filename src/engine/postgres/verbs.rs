@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::engine::verbs::{Content, Session};
+use crate::engine::verbs::Session;
 use crate::engine::{Copying, Fill, Replaced, Replacement, Watch};
 use crate::error::{Error, Result};
 use crate::process::Tool;
@@ -42,14 +42,6 @@ impl Server {
         Err(unbuilt())
     }
     pub fn fill_from_backup(&self, _path: &Path, _watch: &Watch<'_>) -> Result<()> {
-        Err(unbuilt())
-    }
-    pub fn dump_sql(
-        &self,
-        _content: Content,
-        _version_tables: &[(Option<String>, String)],
-        _watch: &Watch<'_>,
-    ) -> Result<Vec<u8>> {
         Err(unbuilt())
     }
     pub fn shell(&self, _statement: Option<&str>) -> Result<Tool> {
