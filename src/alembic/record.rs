@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::environment::Environment;
-use crate::keep::{self, private_folder};
+use crate::keep::{self, private_folder, state_dir};
 
 const KEPT: usize = 20;
 /// What events and log of a short run take, in bytes.
@@ -54,14 +54,6 @@ impl Record {
     pub fn log(&self, bytes: &[u8]) {
         let _ = private_file(&self.log_path()).and_then(|mut file| file.write_all(bytes));
     }
-}
-
-/// The state directory, where there is a home for it.
-pub fn state_dir(environment: &Environment) -> Option<PathBuf> {
-    environment.path("SHED_STATE_DIR").or_else(|| {
-        environment.home()?;
-        Some(dirs::state_dir().or_else(dirs::data_local_dir)?.join("shed"))
-    })
 }
 
 fn private_file(path: &Path) -> io::Result<File> {

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::error::Result;
-use crate::keep::{self, private_folder};
+use crate::keep::{self, private_folder, state_dir};
 use crate::render::Workspace;
 
-use super::record::state_dir;
 
 /// Every file of `python/shed_db/` (a test compares the list with the folder).
 const FILES: &[(&str, &str)] = &[
