@@ -8,7 +8,6 @@ use crate::error::Result;
 use crate::keep::{self, private_folder, state_dir};
 use crate::render::Workspace;
 
-
 /// Every file of `python/shed_db/` (a test compares the list with the folder).
 const FILES: &[(&str, &str)] = &[
     ("__init__.py", include_str!("../../python/shed_db/__init__.py")),

@@ -1,6 +1,8 @@
 //! One file per command: what it takes, its work, what it found.
 
 pub mod alembic;
+pub mod backup;
+pub mod backups;
 pub mod branches;
 pub mod check;
 pub mod completions;
@@ -19,6 +21,7 @@ pub mod list_templates;
 pub mod load;
 pub mod man;
 pub mod merge;
+pub mod restore;
 pub mod revision;
 pub mod settings;
 pub mod shell;
@@ -38,6 +41,7 @@ mod planning;
 mod reports;
 mod schema_file;
 mod scope;
+mod stored;
 mod whole;
 mod words;
 mod written;

@@ -12,8 +12,7 @@ pub(super) struct Unused {
     pub span: Span,
 }
 
-const LATER: [&str; 12] = [
-    "backup",
+const LATER: [&str; 11] = [
     "restore",
     "lock",
     "lock_timeout",
@@ -33,6 +32,10 @@ pub(super) fn collect(tree: &Node) -> Vec<Unused> {
     let mut add = |place: String, keys: &[Entry]| {
         for key in keys.iter().filter(|key| !key.inherited && is_later(key)) {
             found.push(Unused { path: format!("{place}.{}", key.key), span: key.key_span });
+        }
+        let backup = keys.iter().filter(|key| *key.key == *"backup").flat_map(|key| entries(key.node(), &[]));
+        for key in backup.filter(|key| !key.inherited && *key.key == *"before_migrate") {
+            found.push(Unused { path: format!("{place}.backup.{}", key.key), span: key.key_span });
         }
     };
     add("defaults".to_owned(), entries(tree, &["defaults"]));

@@ -77,8 +77,8 @@ fn variables_come_from_the_environment_and_then_from_the_env_file() {
 
 #[test]
 fn later_keys_are_listed_with_their_place() {
-    let repo = Repo::new(EXAMPLE);
+    let repo = Repo::new(&EXAMPLE.replace("{ keep: 5 }", "{ keep: 5, before_migrate: true }"));
     let unused = repo.read().unwrap().unused_keys();
     let lines: Vec<String> = unused.iter().map(|key| format!("{}:{} {}", key.line, key.column, key.path)).collect();
-    assert_eq!(lines, ["3:3 defaults.backup", "9:33 development.db.pgown.embedded"]);
+    assert_eq!(lines, ["3:22 defaults.backup.before_migrate", "9:33 development.db.pgown.embedded"]);
 }
