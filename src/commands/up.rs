@@ -9,6 +9,7 @@ use super::written::Written;
 use super::{Scope, upgrade};
 
 #[derive(Debug, clap::Args)]
+#[group(id = "up")] // another is flattened into it, under the same name
 pub struct Args {
     #[command(flatten)]
     upgrade: upgrade::Args,

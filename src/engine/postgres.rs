@@ -3,10 +3,19 @@
 mod about;
 mod answers;
 mod archive;
+mod aside;
+mod backup;
+mod copy;
 mod dump;
+mod facts;
+mod in_place;
 mod lock;
+mod look;
 mod plain;
-mod verbs;
+mod recover;
+mod replace;
+mod run;
+mod tools;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -38,6 +47,8 @@ pub struct Server {
     driver: Option<String>,
     pg_bin: Option<PathBuf>,
     environment: Environment,
+    /// Statements for it are collected in this file, to be run later in one transaction.
+    script: Option<PathBuf>,
 }
 
 impl Server {
@@ -60,6 +71,7 @@ impl Server {
             driver: database.driver.clone().or_else(|| connection.driver.clone()),
             pg_bin: database.pg_bin.clone(),
             environment: environment.clone(),
+            script: None,
         })
     }
 
@@ -88,13 +100,35 @@ impl Server {
         Ok(!self.ask(&query)?.trim().is_empty())
     }
 
+    /// Whether it is there and takes connections: a swap that was broken off may have left it closed.
+    fn is_open(&self) -> Result<bool> {
+        let query = format!("select 1 from pg_database where datallowconn and datname = {}", literal(&self.name));
+        Ok(!self.ask(&query)?.trim().is_empty())
+    }
+
+    /// The database in which others are asked about, and renamed: never this one.
+    fn maintenance(&self) -> &'static str {
+        if self.name == MAINTENANCE { "template1" } else { MAINTENANCE }
+    }
+
+    /// Another database of the same server.
+    fn beside(&self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self.clone() }
+    }
+
+    /// With a name that the server's list of sessions shows.
+    fn known_as(mut self, application: String) -> Self {
+        self.options.insert("application_name".into(), application);
+        self
+    }
+
     pub fn create(&self, creation: &Creation) -> Result<()> {
         self.ask(&create_statement(&self.name, creation)).map(drop)
     }
 
     /// Runs one statement in the maintenance database.
     fn ask(&self, statement: &str) -> Result<String> {
-        self.ask_in(MAINTENANCE, statement)
+        self.ask_in(self.maintenance(), statement)
     }
 
     /// Runs one statement in a database of the server; the answer's columns are separated by `|`.
@@ -109,13 +143,16 @@ impl Server {
 
     /// `psql`, quiet and bare, for one database of the server.
     fn psql(&self, database: &str) -> Result<Tool> {
-        let programs = programs(self.pg_bin.as_deref(), &self.environment);
-        let Some(psql) = process::find("psql", Some(&programs), self.environment.working_dir()) else {
-            return Err(Error::environment("psql was not found")
-                .help("install PostgreSQL's client programs, or set `pg_bin` to their folder"));
-        };
-        let tool = Tool::new(psql).args(["-X", "-w", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]);
+        let tool = Tool::new(self.psql_path()?).args(["-X", "-w", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]);
         Ok(self.with_variables(tool, database))
+    }
+
+    fn psql_path(&self) -> Result<PathBuf> {
+        let programs = programs(self.pg_bin.as_deref(), &self.environment);
+        process::find("psql", Some(&programs), self.environment.working_dir()).ok_or_else(|| {
+            Error::environment("psql was not found")
+                .help("install PostgreSQL's client programs, or set `pg_bin` to their folder")
+        })
     }
 
     /// libpq's variables: the password is in no argument.

@@ -6,10 +6,10 @@ use crate::engine::lock::{LockWish, Try};
 use crate::error::{Error, Result};
 use crate::process::Talk;
 
-use super::{MAINTENANCE, Server, literal};
+use super::{Server, literal};
 
 /// "SHED"; advisory locks are per database, so that one pair of numbers is enough (python/shed_db/lock.py has the same).
-const CLASS: i32 = 0x5348_4544;
+pub(super) const CLASS: i32 = 0x5348_4544;
 const DATABASE: i32 = 1;
 /// In the maintenance database: the lock on a name, held while databases are built aside and renamed.
 const NAME: i32 = 2;
@@ -17,26 +17,39 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sessions that hold the locks; ending them gives the locks back.
 pub struct SessionLock {
-    /// In the target; `None` where there is no such database.
+    /// In the target; `None` where there is no such database, or a swap that was broken off left it closed.
     target: Option<Talk>,
     /// In the maintenance database, on the target's name.
-    _name: Talk,
+    name: Talk,
+    /// What it was taken for.
+    pub(super) command: String,
+    pub(super) for_target: String,
 }
 
 impl SessionLock {
     pub(in crate::engine) fn attempt(server: &Server, wish: &LockWish<'_>) -> Result<Try<Self>> {
         let name_key = format!("hashtext({})", literal(&server.name));
-        let name = match session(server, MAINTENANCE, wish, &[&NAME.to_string(), &name_key])? {
+        let name = match session(server, server.maintenance(), wish, &[&NAME.to_string(), &name_key])? {
             Try::Taken(talk) => talk,
             Try::Held(holder) => return Ok(Try::Held(holder)),
         };
-        if !server.exists()? {
-            return Ok(Try::Taken(Self { target: None, _name: name }));
+        let held = |target| Self { target, name, command: wish.command.into(), for_target: wish.target.into() };
+        if !server.is_open()? {
+            return Ok(Try::Taken(held(None)));
         }
         Ok(match session(server, &server.name, wish, &[&CLASS.to_string(), &DATABASE.to_string()])? {
-            Try::Taken(talk) => Try::Taken(Self { target: Some(talk), _name: name }),
+            Try::Taken(talk) => Try::Taken(held(Some(talk))),
             Try::Held(holder) => Try::Held(holder),
         })
+    }
+
+    /// Whether the sessions live; with a session the server took the lock away.
+    pub(super) fn see_held(&mut self) -> Result<()> {
+        for talk in self.target.iter_mut().chain([&mut self.name]) {
+            talk.say("select 'here';")?;
+            answer(talk, "here")?;
+        }
+        Ok(())
     }
 
     /// Ends the session in the target, which would keep it from being renamed; the lock on its name stays.
