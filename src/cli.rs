@@ -47,6 +47,9 @@ pub enum Command {
     /// Make a database that is not there
     #[command(after_help = "Example:\n  shed create billing.staging --from-models")]
     Create(commands::create::Args),
+    /// Copy a database into the place of another, which is the old or the whole new one whenever anything dies
+    #[command(after_help = "Example:\n  shed clone billing.prod development.pglocal")]
+    Clone(commands::clone::Args),
     /// Remove a database
     #[command(after_help = "Example:\n  shed drop development.pglocal/billing_try --yes")]
     Drop(commands::drop::Args),
@@ -186,6 +189,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Stamp(args) => out.show(&commands::stamp::stamp(&scope, args)?),
         Command::EnsureVersion(args) => out.show(&commands::ensure_version::ensure_version(&scope, args)?),
         Command::Create(args) => out.show(&commands::create::create(&scope, args)?),
+        Command::Clone(args) => out.show(&commands::clone::clone(&scope, args)?),
         Command::Drop(args) => out.show(&commands::drop::drop(&scope, args)?),
         Command::Wait(args) => out.show(&commands::wait::wait(&scope, args)?),
         Command::Up(args) => out.show(&commands::up::up(&scope, args)?),

@@ -10,9 +10,10 @@ use crate::error::{Error, Result};
 use crate::output::Report;
 
 use super::completions::TARGETS;
+use super::hold::run_id;
 use super::reports::Answer;
 use super::scope::{Chosen, Needs};
-use super::stored::{heads, refuse_memory, run_id};
+use super::stored::{heads, refuse_memory};
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -63,7 +64,7 @@ fn back_up(scope: &Scope<'_>, chosen: &Chosen<'_>, dry_run: bool) -> Result<Back
         return Ok(BackedUp { target, database, backup: None, path, heads: before, bytes });
     }
     let run = run_id();
-    let except = scope.named_by_journal(chosen)?;
+    let except = scope.named_by_journal(&engine)?;
     let wish = Wish { target: &target, run: &run, reason: "manual", heads: &before, except: &except };
     let taken = scope.watched(|watch| store.take(&engine, &wish, watch))?;
     let after = heads(&engine, database)?;

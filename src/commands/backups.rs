@@ -70,7 +70,7 @@ pub fn backups(scope: &Scope<'_>, args: &Args) -> Result<Answer<Listed>> {
 fn list(scope: &Scope<'_>, chosen: &Chosen<'_>, args: &Args) -> Result<Listed> {
     let (store, target) = (scope.store(chosen)?, scope.stored_name(chosen));
     if args.prune {
-        let except = scope.named_by_journal(chosen)?;
+        let except = scope.named_by_journal(&scope.reach(chosen)?)?;
         scope.watched(|watch| Ok(store.prune(&target, &except, watch)))?;
     }
     let entries = store.entries(&target);

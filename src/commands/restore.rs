@@ -14,7 +14,7 @@ use crate::output::Report;
 use super::Scope;
 use super::completions::TARGETS;
 use super::scope::Chosen;
-use super::stored::{heads, refuse_memory, run_id};
+use super::stored::{heads, refuse_memory};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -151,17 +151,17 @@ impl Work<'_> {
         // Before anything is touched: the backup is read to its end.
         let plain = self.store.open_found(&self.found, &self.engine, watch)?;
         self.engine.make_room()?;
-        let run = run_id();
-        let lock = self.engine.lock(&scope.lock_wish(self.chosen, "restore"), watch)?;
-        let from = self.heads().ok();
-        let safety = if self.existed && !args.no_backup { self.keep_safe(scope, &run, watch)? } else { None };
-        let journal = scope.journal(&self.engine)?;
+        let held = scope.hold(self.chosen, &self.engine, "restore", watch)?;
+        // Recovery may have brought it back.
+        let existed = self.engine.exists()?;
+        let from = if existed { self.heads().ok() } else { None };
+        let safety = if existed && !args.no_backup { self.keep_safe(scope, &held.run, watch)? } else { None };
         let (force, keep_old) = (args.end_sessions, args.keep_old);
-        let how = Replacement { run: &run, journal: &journal, lock, force, keep_old };
+        let how = Replacement { run: &held.run, journal: &held.journal, lock: held.lock, force, keep_old };
         let replaced = self.engine.replace(how, watch, &mut |aside| aside.fill_from_backup(plain.path(), watch))?;
         let to = self.heads()?;
         watch.note(&format!("{}: now at {}", self.chosen.name, heads_in_words(&to)));
-        Ok(Restored { from, to, safety, ..self.report(Some(replaced)) })
+        Ok(Restored { existed, from, to, safety, ..self.report(Some(replaced)) })
     }
 
     fn heads(&self) -> Result<Vec<String>> {
@@ -176,7 +176,7 @@ impl Work<'_> {
         if self.engine.is_empty().unwrap_or(false) {
             return Ok(None);
         }
-        let mut except = scope.named_by_journal(self.chosen)?;
+        let mut except = scope.named_by_journal(&self.engine)?;
         except.push(self.found.path().to_path_buf());
         let heads = self.heads().unwrap_or_default();
         let wish = Wish { target: &self.name, run, reason: "restore", heads: &heads, except: &except };

@@ -1,11 +1,10 @@
 //! What the commands on backups share: the store of a target, the name it goes by there, the revisions that it holds.
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::engine::Engine;
-use crate::engine::backups::{Store, key};
-use crate::engine::journal::{Deed, Entry, Journal};
+use crate::engine::backups::Store;
+use crate::engine::journal::{Deed, Entry};
 use crate::error::{Error, Result};
 use crate::keep::{self, state_dir};
 use crate::settings::Database;
@@ -29,20 +28,10 @@ impl Scope<'_> {
         chosen.name.clone()
     }
 
-    /// Where what is about to be done to a database is written down.
-    pub fn journal(&self, engine: &Engine) -> Result<Journal> {
-        if let Engine::Sqlite(file) = engine
-            && let Some(path) = file.journal_path()
-        {
-            return Ok(Journal::at(path));
-        }
+    /// The backup that the journal of a dead run names is kept: recovery may need it.
+    pub fn named_by_journal(&self, engine: &Engine) -> Result<Vec<PathBuf>> {
         let state = state_dir(self.environment).unwrap_or_else(|| self.settings.root().join(keep::BESIDE));
-        Ok(Journal::at(state.join(format!("v1/journal/{}.json", key(engine)))))
-    }
-
-    /// The backups that a journal names are kept: recovery may need them.
-    pub fn named_by_journal(&self, chosen: &Chosen<'_>) -> Result<Vec<PathBuf>> {
-        let entry = self.journal(&self.reach(chosen)?)?.read();
+        let entry = engine.journal(&state)?.read();
         // One that cannot be read is the next writing command's trouble.
         Ok(match entry {
             Ok(Some(Entry { deed: Deed::Migrate { backup: Some(backup), .. }, .. })) => vec![backup],
@@ -58,12 +47,6 @@ pub fn heads(engine: &Engine, database: &Database) -> Result<Vec<String>> {
     let mut heads = engine.heads(options.version_table_schema.as_deref(), table)?.unwrap_or_default();
     heads.sort_unstable();
     Ok(heads)
-}
-
-/// An id for work that has no worker: letters, digits and `_`.
-pub fn run_id() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{:x}_{}", now.as_millis(), std::process::id())
 }
 
 /// A database in memory is gone with the process that has it.

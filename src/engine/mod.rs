@@ -4,6 +4,7 @@ pub mod backups;
 pub mod journal;
 mod lock;
 mod postgres;
+mod recovery;
 mod replace;
 mod sqlite;
 mod verbs;

@@ -90,11 +90,6 @@ impl Entry {
     }
 }
 
-/// A file name for what is kept of one database outside of it.
-pub fn key(engine: &Engine) -> String {
-    name::folder_of(&identity(engine))
-}
-
 /// The engine's name in metadata, and the ending of its backups.
 fn kind(engine: &Engine) -> (&'static str, &'static str) {
     match engine {

@@ -1,13 +1,11 @@
 //! A PostgreSQL database as SQL: `pg_dump`, without what differs from one run or program to the next.
 
-use std::path::PathBuf;
-
 use crate::engine::{Content, Dumping, Sink, Watch};
 use crate::error::{Error, Result};
 use crate::process::{self, Heard, Tool};
 
 use super::plain::Plain;
-use super::{Server, identifier, literal, programs};
+use super::{Server, identifier, literal};
 
 /// How often the schema and the rows beside it are read until nobody migrated in between.
 const ATTEMPTS: usize = 3;
@@ -42,18 +40,10 @@ impl Server {
         self.program("pg_dump")
     }
 
-    // To be replaced by the one function that looks for programs as new as the server.
+    /// One of PostgreSQL's programs, as new as the server, connected.
     pub(super) fn program(&self, name: &str) -> Result<Tool> {
-        let found: PathBuf = process::find(
-            name,
-            Some(&programs(self.pg_bin.as_deref(), &self.environment)),
-            self.environment.working_dir(),
-        )
-        .ok_or_else(|| {
-            Error::environment(format!("{name} was not found"))
-                .help("install PostgreSQL's client programs, or set `pg_bin` to their folder")
-        })?;
-        Ok(self.with_variables(Tool::new(found).arg("--no-password"), &self.name))
+        let programs = self.programs_for(self.facts()?.major)?;
+        Ok(self.with_variables(Tool::new(programs.path(name)).arg("--no-password"), &self.name))
     }
 
     fn dumped(&self, tool: Tool, watch: &Watch<'_>, sink: &mut Sink<'_>) -> Result<()> {
