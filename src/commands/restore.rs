@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::alembic::event::heads_in_words;
-use crate::engine::backups::{Found, Metadata, Plain, Store, Wish, in_words};
-use crate::engine::{Engine, Replaced, Replacement, Watch};
+use crate::engine::backups::{Found, Metadata, REPLACED, Store, Wish, in_words};
+use crate::engine::{Engine, Replaced, Replacement, Session, Watch};
 use crate::error::{Error, Result};
 use crate::output::Report;
 
@@ -92,8 +92,7 @@ pub fn restore(scope: &Scope<'_>, args: &Args) -> Result<Restored> {
     let work = Work { chosen, engine, store, name, found, existed };
     work.refuse_others(args.force)?;
     if args.dry_run {
-        let plain = scope.watched(|watch| work.store.open_found(&work.found, &work.engine, watch))?;
-        drop(plain);
+        scope.watched(|watch| work.store.open_found(&work.found, &work.engine, watch).map(drop))?;
         return Ok(work.report(None));
     }
     scope.confirm(&work.question(args))?;
@@ -148,6 +147,7 @@ impl Work<'_> {
     }
 
     fn run(&self, scope: &Scope<'_>, args: &Args, watch: &Watch<'_>) -> Result<Restored> {
+        self.refuse_sessions(args.end_sessions)?;
         // Before anything is touched: the backup is read to its end.
         let plain = self.store.open_found(&self.found, &self.engine, watch)?;
         self.engine.make_room()?;
@@ -162,6 +162,26 @@ impl Work<'_> {
         let to = self.heads()?;
         watch.note(&format!("{}: now at {}", self.chosen.name, heads_in_words(&to)));
         Ok(Restored { existed, from, to, safety, ..self.report(Some(replaced)) })
+    }
+
+    /// Told before the long work; the swap itself looks again.
+    fn refuse_sessions(&self, ends: bool) -> Result<()> {
+        if ends || !self.existed {
+            return Ok(());
+        }
+        let sessions = self.engine.sessions()?;
+        let in_words = |session: &Session| {
+            let Session { pid, application, user, seconds } = session;
+            let application = if application.is_empty() { "unnamed" } else { application };
+            format!("  process {pid} ({application} of {user}), for {seconds} s")
+        };
+        let lines: Vec<String> = sessions.iter().map(in_words).collect();
+        if lines.is_empty() {
+            return Ok(());
+        }
+        Err(Error::failed(format!("{}: sessions of others are in {}", self.chosen.name, self.engine.place()))
+            .detail(lines.join("\n"))
+            .help("end them, or add --end-sessions, which ends them"))
     }
 
     fn heads(&self) -> Result<Vec<String>> {
@@ -179,7 +199,7 @@ impl Work<'_> {
         let mut except = scope.named_by_journal(&self.engine)?;
         except.push(self.found.path().to_path_buf());
         let heads = self.heads().unwrap_or_default();
-        let wish = Wish { target: &self.name, run, reason: "restore", heads: &heads, except: &except };
+        let wish = Wish { target: &self.name, run, reason: REPLACED, heads: &heads, except: &except };
         match self.store.take(&self.engine, &wish, watch) {
             Ok(taken) => {
                 watch.note(&format!("{}: what is replaced is kept as {}", self.chosen.name, taken.name));

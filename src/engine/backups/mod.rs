@@ -39,6 +39,9 @@ pub use open::Plain;
 pub use room::in_words;
 pub use take::Wish;
 
+/// The reason of a backup of what a restore replaces.
+pub const REPLACED: &str = "restore";
+
 /// Where the backups of a project's databases are, and the rules for them.
 #[derive(Debug, Clone)]
 pub struct Store {
