@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::alembic::event::heads_in_words;
 use crate::engine::backups::{Found, Metadata, REPLACED, Store, Wish, in_words};
-use crate::engine::{Engine, Replaced, Replacement, Session, Watch};
+use crate::engine::{Engine, Replaced, Replacement, Watch};
 use crate::error::{Error, Result};
 use crate::output::Report;
 
@@ -158,7 +158,8 @@ impl Work<'_> {
         let safety = if existed && !args.no_backup { self.keep_safe(scope, &held.run, watch)? } else { None };
         let (force, keep_old) = (args.end_sessions, args.keep_old);
         let how = Replacement { run: &held.run, journal: &held.journal, lock: held.lock, force, keep_old };
-        let replaced = self.engine.replace(how, watch, &mut |aside| aside.fill_from_backup(plain.path(), watch))?;
+        let fill = &mut |aside: &Engine| aside.fill_from_backup(plain.path(), watch);
+        let replaced = self.engine.replace(how, watch, fill).map_err(with_own_flag)?;
         let to = self.heads()?;
         watch.note(&format!("{}: now at {}", self.chosen.name, heads_in_words(&to)));
         Ok(Restored { existed, from, to, safety, ..self.report(Some(replaced)) })
@@ -170,12 +171,7 @@ impl Work<'_> {
             return Ok(());
         }
         let sessions = self.engine.sessions()?;
-        let in_words = |session: &Session| {
-            let Session { pid, application, user, seconds } = session;
-            let application = if application.is_empty() { "unnamed" } else { application };
-            format!("  process {pid} ({application} of {user}), for {seconds} s")
-        };
-        let lines: Vec<String> = sessions.iter().map(in_words).collect();
+        let lines: Vec<String> = sessions.iter().map(super::drop::in_words).collect();
         if lines.is_empty() {
             return Ok(());
         }
@@ -228,6 +224,15 @@ impl Work<'_> {
             old: replaced.old,
             remark: replaced.remark,
         }
+    }
+}
+
+/// `--force` means something else here.
+fn with_own_flag(error: Error) -> Error {
+    let help = error.words().and_then(|words| words.help.clone());
+    match help.filter(|help| help.contains("--force")) {
+        Some(help) => error.help(help.replace("--force", "--end-sessions")),
+        None => error,
     }
 }
 
