@@ -308,3 +308,21 @@ fn sessions_of_others_stop_a_restore_until_they_are_ended() {
     );
     cluster().psql("postgres", &format!("drop database \"{}\"", old.trim()));
 }
+
+#[test]
+fn a_kill_at_any_step_leaves_the_backups_that_were_there() {
+    for app in apps() {
+        let first = backed_up(&app);
+        for place in ["backup-start", "backup-mid", "backup-rename", "backup-done"] {
+            let call = app.shed(["backup"]).env("SHED_FAILPOINT", format!("{place}:abort"));
+            assert_eq!(call.run().code, 137, "{place}");
+            assert!(app.files(STORE).contains(&format!("{first}.json")));
+            app.shed(["backups", "--verify"]).stdout_has(format!("{first}  ")).run();
+            backed_up(&app);
+            let left = app.files(STORE).into_iter().filter(|file| file.contains("aside")).collect::<Vec<_>>();
+            assert_eq!(left, [""; 0], "{place}");
+            app.shed(["backups", "--verify"]).stdout_has("  verified\n").ok();
+        }
+        assert_eq!(people(&app), "ann\n");
+    }
+}
