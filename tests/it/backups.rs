@@ -28,7 +28,7 @@ fn people(app: &App) -> String {
 
 /// Takes a backup; its name.
 fn backed_up(app: &App) -> String {
-    let said = app.shed(["backup", "app.main", "--format", "json"]).any_stdout().ok();
+    let said = app.shed(["backup", "app.main", "--format", "json"]).any_stdout().any_stderr().ok();
     field(&said.stdout, "backup")
 }
 
@@ -69,7 +69,10 @@ fn a_restore_brings_back_what_was_there() {
             .map(|one| json!([one["heads"], one["reason"], one["state"]]))
             .collect();
         assert_eq!(lines, [json!([["a3"], "restore", "verified"]), json!([["a2"], "manual", "verified"])]);
+        // It is meant by its revision or name; without one the restore is as before.
         app.shed(["restore", "app.main", "--yes", "--no-backup"]).any_stdout().any_stderr().ok();
+        assert_eq!(people(&app), "ann\n");
+        app.shed(["restore", "app.main", "a3", "--yes", "--no-backup"]).any_stdout().any_stderr().ok();
         assert_eq!((people(&app).as_str(), app.db.revisions()), ("bob\n", vec!["a3".to_owned()]));
     }
 }
@@ -312,6 +315,7 @@ fn sessions_of_others_stop_a_restore_until_they_are_ended() {
 #[test]
 fn a_kill_at_any_step_leaves_the_backups_that_were_there() {
     for app in apps() {
+        let app = app.keys("backup: { keep: 20 }");
         let first = backed_up(&app);
         for place in ["backup-start", "backup-mid", "backup-rename", "backup-done"] {
             let call = app.shed(["backup"]).env("SHED_FAILPOINT", format!("{place}:abort"));
