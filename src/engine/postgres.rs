@@ -149,7 +149,9 @@ impl Server {
 
     fn psql_path(&self) -> Result<PathBuf> {
         let programs = programs(self.pg_bin.as_deref(), &self.environment);
-        process::find("psql", Some(&programs), self.environment.working_dir()).ok_or_else(|| {
+        let direct = std::env::split_paths(&programs).filter(|folder| !tools::is_wrapped(&folder.join("psql")));
+        let direct = std::env::join_paths(direct).unwrap_or_default();
+        process::find("psql", Some(&direct), self.environment.working_dir()).ok_or_else(|| {
             Error::environment("psql was not found")
                 .help("install PostgreSQL's client programs, or set `pg_bin` to their folder")
         })

@@ -77,10 +77,15 @@ impl Server {
     fn folders(&self) -> Vec<PathBuf> {
         let mut folders: Vec<PathBuf> = self.pg_bin.iter().cloned().collect();
         let path = self.environment.os("PATH").map(|path| std::env::split_paths(path).collect::<Vec<_>>());
-        folders.extend(path.unwrap_or_default());
+        folders.extend(path.unwrap_or_default().into_iter().filter(|folder| !is_wrapped(&folder.join("pg_dump"))));
         folders.extend(FAMILIES.iter().flat_map(|family| versions_below(Path::new(family))));
         folders
     }
+}
+
+/// Debian's programs on `PATH` are a script that looks for the real ones; it takes longer to start than they take to run.
+pub(super) fn is_wrapped(program: &Path) -> bool {
+    std::fs::canonicalize(program).is_ok_and(|real| real.ends_with("pg_wrapper"))
 }
 
 /// The lines of a program's stderr that say what went wrong, without its progress.
