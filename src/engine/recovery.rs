@@ -27,7 +27,7 @@ impl Engine {
     /// Ends or undoes the replacing of a database that an entry tells of; says which. The lock is held.
     pub fn recover_swap(&self, entry: &Entry, watch: &Watch<'_>) -> Result<String> {
         match self {
-            Self::Sqlite(_) => Ok(format!("{}: nothing is to be undone", entry.target)),
+            Self::Sqlite(file) => file.recover(entry, watch),
             Self::Postgres(server) => server.recover_swap(entry, watch),
         }
     }
