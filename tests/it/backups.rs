@@ -330,3 +330,57 @@ fn a_kill_at_any_step_leaves_the_backups_that_were_there() {
         assert_eq!(people(&app), "ann\n");
     }
 }
+
+#[test]
+fn an_interrupted_backup_leaves_nothing() {
+    let app = filled(App::sqlite().migrated("a2")).keys("backup: { pipe: \"touch started; sleep 100\" }");
+    let mut call = app.shed(["backup"]).stderr("error: interrupted\n");
+    let child = call.start();
+    while !app.path("started").exists() {}
+    app.sh(&format!("kill -TERM {}", child.id())).ok();
+    let said = call.finish(child);
+    assert_eq!((said.code, said.stderr.as_str()), (143, "error: interrupted\n"));
+    assert_eq!(app.files(STORE), [""; 0]);
+}
+
+#[test]
+fn a_database_that_cannot_be_read_is_replaced_without_a_backup_of_it() {
+    let app = filled(App::sqlite().migrated("a2"));
+    backed_up(&app);
+    app.write("data/app.db", &"no database ".repeat(1000));
+    app.shed(["restore", "app.main", "--yes"]).stderr_has("--no-backup").fails(4);
+    app.shed(["backup"]).any_stderr().fails(4);
+    assert!(app.read("data/app.db").starts_with("no database"));
+    app.shed(["restore", "app.main", "--yes", "--no-backup"]).any_stdout().any_stderr().ok();
+    assert_eq!(people(&app), "ann\n");
+}
+
+#[test]
+fn a_restore_that_is_killed_leaves_the_old_or_the_new_content() {
+    for app in apps() {
+        backed_up(&app);
+        app.db.execute("update person set name = 'bob'");
+        let log = app.path("reached");
+        let restore = || app.shed(["restore", "app.main", "--yes", "--no-backup"]);
+        restore().env("SHED_FAILPOINT_LOG", &log).any_stdout().any_stderr().ok();
+        let places = app.read("reached");
+        let mut places: Vec<&str> = places.lines().collect();
+        let first = places[0];
+        places.sort_unstable();
+        places.dedup();
+        assert!(places.len() > 3, "{places:?}");
+        // All of them, where that is wanted; otherwise every third.
+        let step = if std::env::var_os("SHED_TEST_ALL_FAILPOINTS").is_some() { 1 } else { 3 };
+        for place in places.into_iter().step_by(step) {
+            app.db.execute("update person set name = 'bob'");
+            let killed = restore().env("SHED_FAILPOINT", format!("{place}:abort")).run();
+            assert_eq!(killed.code, 137, "{place}: {}", killed.stderr);
+            // The next run recovers what was left, and goes no further here.
+            let recovered = restore().env("SHED_FAILPOINT", format!("{first}:error")).run();
+            assert_eq!(recovered.code, 5, "{place}: {}", recovered.stderr);
+            assert!(["ann\n", "bob\n"].contains(&people(&app).as_str()), "{place}: {}", recovered.stderr);
+            let retried = restore().run();
+            assert_eq!((retried.code, people(&app).as_str()), (0, "ann\n"), "{place}: {}", retried.stderr);
+        }
+    }
+}
