@@ -138,6 +138,7 @@ impl Server {
             return Ok(String::from_utf8_lossy(&captured.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&captured.stderr).trim().to_owned();
+        let statement: String = statement.chars().take(60).collect();
         Err(Error::database(format!("{}: psql could not run `{statement}`", self.place())).detail(said))
     }
 
