@@ -64,7 +64,7 @@ pub fn doctor(scope: &Scope<'_>, _: &Args) -> Result<Examined> {
     let mut missing = Vec::new();
     let mut asked: Vec<(PathBuf, Option<Versions>)> = Vec::new();
     let mut projects = Vec::new();
-    for project in scope.settings.projects().values() {
+    for project in scope.settings.projects()?.values() {
         match scope
             .settings
             .demand_project(&project.name)
@@ -85,7 +85,7 @@ pub fn doctor(scope: &Scope<'_>, _: &Args) -> Result<Examined> {
     Ok(Examined {
         settings: scope.settings.path().to_path_buf(),
         tools: tools(scope),
-        notes: notes(scope),
+        notes: notes(scope)?,
         projects,
         missing,
     })
@@ -164,9 +164,9 @@ fn version(path: &Path) -> Option<String> {
     said.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
 }
 
-fn notes(scope: &Scope<'_>) -> Vec<String> {
+fn notes(scope: &Scope<'_>) -> Result<Vec<String>> {
     let mut notes = Vec::new();
-    for project in scope.settings.projects().values().filter(|project| project.env_py.is_some()) {
+    for project in scope.settings.projects()?.values().filter(|project| project.env_py.is_some()) {
         notes.push(format!(
             "{}: its own env.py runs, without transactional SQLite, filters, differences as data and revision events",
             project.name
@@ -176,7 +176,7 @@ fn notes(scope: &Scope<'_>) -> Vec<String> {
     if folder.join(".shed").is_dir() && is_tracked(scope, folder) {
         notes.push(format!("{}/.shed is tracked by git: git rm -r --cached .shed", folder.display()));
     }
-    notes
+    Ok(notes)
 }
 
 fn is_tracked(scope: &Scope<'_>, folder: &Path) -> bool {
