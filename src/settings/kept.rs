@@ -78,7 +78,7 @@ fn prune(folder: &Path, newest: Option<&OsStr>) -> io::Result<()> {
 }
 
 /// A line about the whole, a line for each project, and a sum over them.
-fn told(outline: &Outline, length: usize) -> String {
+pub(super) fn told(outline: &Outline, length: usize) -> String {
     let mut text = format!("{FIRST_LINE} {length} {} {}\n", outline.all.start, outline.all.end);
     for place in &outline.projects {
         let moves = if place.moves { "moves" } else { "stays" };
@@ -89,7 +89,7 @@ fn told(outline: &Outline, length: usize) -> String {
     text + &sum
 }
 
-fn parsed(text: &str, length: usize) -> Option<Outline> {
+pub(super) fn parsed(text: &str, length: usize) -> Option<Outline> {
     let (lines, last) = text.split_at_checked(text.len().checked_sub(SUM)?)?;
     if last != sum(lines) {
         return None;

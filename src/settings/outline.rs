@@ -19,8 +19,8 @@ pub(super) struct Outline {
 pub(super) struct Place {
     pub name: String,
     pub lines: Range<usize>,
-    /// The folder of its revisions hangs on variables or on what is on the disk, so that it is read along with
-    /// every other project: two projects with one folder must not go unnoticed.
+    /// The folder of its revisions hangs on variables or on what is on the disk. Such a project is read along with
+    /// every other, and with all of them: a project that shares its folder with another must not go unnoticed.
     pub moves: bool,
     /// It has a database that says `protected`.
     pub protected: bool,

@@ -49,11 +49,13 @@ impl Parts {
 
     /// What has this project in it, where the text has one of that name.
     pub fn with(&self, project: &str, origin: Origin<'_>) -> Result<&Content> {
-        if self.outline.get(project).is_none() {
+        let Some(place) = self.outline.get(project) else {
             return Ok(&self.frame);
-        }
+        };
         match (self.whole.get(), self.one.get()) {
             (Some(whole), _) => Ok(whole),
+            // Its folder may be that of any other now.
+            (None, _) if place.moves => self.whole(origin),
             (None, None) => {
                 let content = origin.part(&self.outline, Some(project))?;
                 Ok(&self.one.get_or_init(|| (project.to_owned(), content)).1)
