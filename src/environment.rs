@@ -73,11 +73,11 @@ impl Environment {
     }
 
     /// Which build of shed this is: what one has found out does not hold for another.
-    pub fn program(&self) -> impl std::hash::Hash + use<> {
+    pub fn program(&self) -> String {
         use std::os::unix::fs::MetadataExt;
         let file = std::env::current_exe().and_then(std::fs::metadata);
         let written = file.map(|file| (file.len(), file.mtime(), file.mtime_nsec())).unwrap_or_default();
-        (env!("CARGO_PKG_VERSION"), written)
+        format!("{} {written:?}", env!("CARGO_PKG_VERSION"))
     }
 
     /// `HOME`, where it is an absolute path.

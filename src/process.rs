@@ -10,15 +10,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 
 use command_fds::{CommandFdExt, FdMapping};
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 
 use crate::error::{Error, Result};
 
-use follow::{Message, follow, read_aside};
+use follow::Running;
 
 /// A program with its arguments, variables and folder, ready to be started.
 pub struct Tool {
@@ -174,20 +172,10 @@ impl Tool {
         if !self.keeps_terminal {
             expression = expression.stdin_null();
         }
-        let handle = Arc::new(expression.start().map_err(|error| self.not_started(&error))?);
+        let handle = expression.start().map_err(|error| self.not_started(&error))?;
         drop(expression); // holds the writing ends, without which the readers never see the end
-
-        let (sender, messages) = mpsc::channel();
-        read_aside(out_reader, sender.clone(), Message::Stdout);
-        read_aside(err_reader, sender.clone(), Message::Stderr);
-        let group = handle.pids().first().and_then(|&pid| Pid::from_raw(i32::try_from(pid).ok()?));
-        let waited = Arc::clone(&handle);
-        thread::spawn(move || {
-            let status = waited.wait().map(|output| output.status);
-            let _ = sender.send(Message::Ended(status.map_err(|error| error.to_string())));
-        });
-        let group = if self.keeps_terminal { None } else { group };
-        follow(&messages, interrupts, group, listen)
+        Running::new(handle, out_reader, err_reader, !self.keeps_terminal)
+            .follow(interrupts, listen)
             .map_err(|reason| Error::environment(format!("lost sight of {}: {reason}", self.program.display())))
     }
 

@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -29,9 +28,8 @@ impl Kept {
             return None;
         }
         let all = environment.cache_dir()?.join("v1/settings");
-        let mut hasher = DefaultHasher::new();
-        (text, folder, environment.program()).hash(&mut hasher);
-        Some(Self { file: all.join(format!("{:016x}", hasher.finish())), length: text.len() })
+        let name = keep::digest([text, &folder.to_string_lossy(), &environment.program()]);
+        Some(Self { file: all.join(format!("{name:016x}")), length: text.len() })
     }
 
     /// What is known about the text; nothing where anything about the file is not as it should be.
@@ -118,7 +116,5 @@ fn place(line: &str) -> Option<Place> {
 const SUM: usize = 17;
 
 fn sum(text: &str) -> String {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    format!("{:016x}\n", hasher.finish())
+    format!("{:016x}\n", keep::digest([text]))
 }

@@ -70,21 +70,22 @@ use outline::Outline;
 use parts::{Origin, Parts};
 use read::{Content, Trees};
 use source::Source;
+use variables::Variables;
 
 /// The settings, read and checked. They know the file that they were read from.
 pub struct Settings {
     path: PathBuf,
     folder: PathBuf,
     source: Source,
-    environment: Environment,
+    variables: Variables,
     content: Known,
 }
 
 /// What has been read.
 enum Known {
-    Whole(Content),
+    Whole(Box<Content>),
     /// As much as was asked for, of a text that was found sound by an earlier run.
-    Parts(Parts),
+    Parts(Box<Parts>),
 }
 
 /// A key that is set, checked, and does nothing yet.
@@ -138,21 +139,23 @@ impl Settings {
 
     fn in_parts(path: &Path, source: Source, outline: Outline, environment: &Environment) -> Result<Self> {
         let folder = folder_of(path, environment);
-        let content = Known::Parts(Parts::of(outline, Origin { source: &source, folder: &folder, environment })?);
+        let variables = Variables::read(&folder, environment);
+        let parts = Parts::of(outline, Origin { source: &source, folder: &folder, variables: &variables })?;
         Ok(Self {
             path: environment.working_dir().join(path),
             folder,
             source,
-            environment: environment.clone(),
-            content,
+            variables,
+            content: Known::Parts(Box::new(parts)),
         })
     }
 
     fn of_source(path: &Path, source: Source, environment: &Environment) -> Result<(Self, Trees)> {
         let folder = folder_of(path, environment);
-        let (content, trees) = read::read(&source, &folder, environment)?;
+        let variables = Variables::read(&folder, environment);
+        let (content, trees) = read::read(&source, &folder, &variables)?;
         let path = environment.working_dir().join(path);
-        Ok((Self { path, folder, source, environment: environment.clone(), content: Known::Whole(content) }, trees))
+        Ok((Self { path, folder, source, variables, content: Known::Whole(Box::new(content)) }, trees))
     }
 
     /// The file.
@@ -254,7 +257,7 @@ impl Settings {
     }
 
     fn origin(&self) -> Origin<'_> {
-        Origin { source: &self.source, folder: &self.folder, environment: &self.environment }
+        Origin { source: &self.source, folder: &self.folder, variables: &self.variables }
     }
 }
 

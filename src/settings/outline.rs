@@ -83,7 +83,7 @@ impl Outline {
         };
         let wanted = |place: &&Place| name.is_some_and(|name| place.moves || place.name == name);
         let lines = self.projects.iter().filter(wanted).map(|place| place.lines.clone());
-        Cut::keeping(text, std::iter::once(0..head).chain(lines).chain([self.all.end..text.len()]))
+        Cut::keeping(text, std::iter::once(0..head).chain(lines).chain(std::iter::once(self.all.end..text.len())))
     }
 }
 

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::environment::Environment;
 use crate::error::Result;
 use crate::settings::outline::Outline;
 use crate::settings::read::{self, Content};
 use crate::settings::source::Source;
+use crate::settings::variables::Variables;
 
 /// What has been read of a text whose outline is known.
 pub(super) struct Parts {
@@ -24,7 +24,7 @@ pub(super) struct Parts {
 pub(super) struct Origin<'a> {
     pub source: &'a Source,
     pub folder: &'a Path,
-    pub environment: &'a Environment,
+    pub variables: &'a Variables,
 }
 
 impl Parts {
@@ -42,7 +42,7 @@ impl Parts {
         if let Some(whole) = self.whole.get() {
             return Ok(whole);
         }
-        let (whole, trees) = read::read(origin.source, origin.folder, origin.environment)?;
+        let (whole, trees) = read::read(origin.source, origin.folder, origin.variables)?;
         std::mem::forget(trees);
         Ok(self.whole.get_or_init(|| whole))
     }
@@ -78,6 +78,6 @@ impl Parts {
 
 impl Origin<'_> {
     fn part(&self, outline: &Outline, project: Option<&str>) -> Result<Content> {
-        read::read_part(self.source, &outline.cut(&self.source.text, project), self.folder, self.environment)
+        read::read_part(self.source, &outline.cut(&self.source.text, project), self.folder, self.variables)
     }
 }

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::settings::cut::Cut;
 use crate::settings::database::Database;
@@ -51,26 +50,25 @@ pub(super) struct Trees {
 }
 
 /// Reads the text; `folder` is the folder of its file.
-pub(super) fn read(source: &Source, folder: &Path, environment: &Environment) -> Result<(Content, Trees)> {
+pub(super) fn read(source: &Source, folder: &Path, variables: &Variables) -> Result<(Content, Trees)> {
     let Some(tree) = tree(source)? else {
         let empty = Error::usage(format!("{}:1:1: the settings are empty", source.name));
         return Err(empty.help("`shed init` writes a project with comments"));
     };
-    of_tree(source, tree, folder, environment)
+    of_tree(source, tree, folder, variables)
 }
 
 /// Reads a part of a text that is known to be sound as a whole; nothing at all may be left of it.
-pub(super) fn read_part(source: &Source, cut: &Cut<'_>, folder: &Path, environment: &Environment) -> Result<Content> {
+pub(super) fn read_part(source: &Source, cut: &Cut<'_>, folder: &Path, variables: &Variables) -> Result<Content> {
     let tree = parse(cut).map_err(|trouble| source.error(trouble))?;
     let tree = tree.unwrap_or_else(|| Rc::new(Node::map_of(Span::default(), Vec::new())));
-    let (content, trees) = of_tree(source, tree, folder, environment)?;
+    let (content, trees) = of_tree(source, tree, folder, variables)?;
     std::mem::forget(trees);
     Ok(content)
 }
 
-fn of_tree(source: &Source, written: Rc<Node>, folder: &Path, environment: &Environment) -> Result<(Content, Trees)> {
-    let variables = Variables::read(folder, environment);
-    let (content, merged) = content(&written, folder, &variables).map_err(|trouble| source.error(trouble))?;
+fn of_tree(source: &Source, written: Rc<Node>, folder: &Path, variables: &Variables) -> Result<(Content, Trees)> {
+    let (content, merged) = content(&written, folder, variables).map_err(|trouble| source.error(trouble))?;
     Ok((content, Trees { written, merged }))
 }
 

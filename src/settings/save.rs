@@ -97,7 +97,7 @@ impl Settings {
         write(&self.path, &edit.source.bytes())
             .map_err(|error| Error::environment(format!("could not write {}: {error}", self.source.name)))?;
         self.source = edit.source;
-        self.content = Known::Whole(edit.content);
+        self.content = Known::Whole(Box::new(edit.content));
         Ok(())
     }
 
@@ -126,7 +126,7 @@ impl Settings {
         if of_node(&root) != *model {
             return Err(unsafe_change());
         }
-        let (content, _) = read::read(&source, &self.folder, &self.environment)?;
+        let (content, _) = read::read(&source, &self.folder, &self.variables)?;
         Ok(Edit { before: self.source.text.clone(), source, content, value })
     }
 
