@@ -16,6 +16,7 @@ mod harness;
 mod help;
 mod interpreter;
 mod json;
+mod kept;
 mod limits;
 mod lost;
 mod models;
