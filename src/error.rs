@@ -19,7 +19,6 @@ pub enum Error {
     /// A migration, or what belongs to it, failed or was lost: exit code 5.
     Failed(Words),
     /// A lock was not obtained: exit code 6.
-    #[expect(dead_code, reason = "the code is documented; no command waits for a lock yet")]
     Locked(Words),
     /// Ended by this signal: exit code 128 + signal.
     Interrupted(i32),
@@ -55,6 +54,10 @@ impl Error {
         Self::Failed(Words::new(what))
     }
 
+    pub fn locked(what: impl Into<String>) -> Self {
+        Self::Locked(Words::new(what))
+    }
+
     /// Adds the next step.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -69,6 +72,16 @@ impl Error {
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         if let Some(words) = self.words_mut() {
             words.detail = Some(detail.into());
+        }
+        self
+    }
+
+    /// Adds a line that belongs to it: what was put back, or has to be.
+    #[must_use]
+    pub fn remark(mut self, remark: &str) -> Self {
+        if let Some(words) = self.words_mut() {
+            let before = words.detail.take().map(|detail| format!("{}\n", detail.trim_end())).unwrap_or_default();
+            words.detail = Some(format!("{before}  {remark}"));
         }
         self
     }

@@ -6,6 +6,7 @@ mod commands;
 mod engine;
 mod environment;
 mod error;
+mod failpoint;
 mod keep;
 mod output;
 mod process;

@@ -1,8 +1,13 @@
 //! Running other programs. Only this file starts one, or looks for one.
 
+mod apart;
 mod follow;
+mod pipeline;
+mod talk;
 
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -16,7 +21,11 @@ use rustix::process::Signal;
 
 use crate::error::{Error, Result};
 
-use follow::Running;
+use follow::{Running, TICK};
+
+pub use apart::own_program;
+pub use pipeline::pipeline;
+pub use talk::Talk;
 
 /// A program with its arguments, variables and folder, ready to be started.
 pub struct Tool {
@@ -26,6 +35,26 @@ pub struct Tool {
     dir: Option<PathBuf>,
     descriptors: Vec<(OwnedFd, i32)>,
     keeps_terminal: bool,
+    input: Input,
+    output: Option<File>,
+    apart: bool,
+    account: Option<Account>,
+}
+
+/// What a program finds on its stdin.
+#[derive(Default)]
+enum Input {
+    #[default]
+    Nothing,
+    Bytes(Vec<u8>),
+    File(File),
+}
+
+/// Another user of the machine, for programs that refuse to be root's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Account {
+    pub uid: u32,
+    pub gid: u32,
 }
 
 /// What a program left behind.
@@ -47,6 +76,7 @@ pub enum Heard<'a> {
 pub struct Interrupts {
     signal: Arc<AtomicUsize>,
     seen: AtomicUsize,
+    times: AtomicUsize,
 }
 
 impl Interrupts {
@@ -57,26 +87,29 @@ impl Interrupts {
         for number in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register_usize(number, Arc::clone(&signal), number.unsigned_abs() as usize)?;
         }
-        Ok(Self { signal, seen: AtomicUsize::new(0) })
+        Ok(Self { signal, seen: AtomicUsize::new(0), times: AtomicUsize::new(0) })
     }
 
-    /// The signal that came since this was asked before.
-    pub fn take(&self) -> Option<i32> {
+    /// Nothing is caught: for work that no signal may stop.
+    pub fn none() -> Self {
+        Self { signal: Arc::default(), seen: AtomicUsize::new(0), times: AtomicUsize::new(0) }
+    }
+
+    /// How often a signal came; several children are followed by several threads, and each wants to know.
+    fn times(&self) -> usize {
         let number = self.signal.swap(0, Ordering::SeqCst);
         if number != 0 {
             self.seen.store(number, Ordering::SeqCst);
+            self.times.fetch_add(1, Ordering::SeqCst);
         }
-        signal_number(number)
+        self.times.load(Ordering::SeqCst)
     }
 
-    /// The last signal that came at all.
+    /// The last signal that came.
     pub fn seen(&self) -> Option<i32> {
-        self.take().or_else(|| signal_number(self.seen.load(Ordering::SeqCst)))
+        self.times();
+        i32::try_from(self.seen.load(Ordering::SeqCst)).ok().filter(|&number| number != 0)
     }
-}
-
-fn signal_number(number: usize) -> Option<i32> {
-    i32::try_from(number).ok().filter(|&number| number != 0)
 }
 
 impl Tool {
@@ -88,6 +121,10 @@ impl Tool {
             dir: None,
             descriptors: Vec::new(),
             keeps_terminal: false,
+            input: Input::Nothing,
+            output: None,
+            apart: false,
+            account: None,
         }
     }
 
@@ -135,6 +172,41 @@ impl Tool {
         self
     }
 
+    /// What the program reads on its stdin; it should be short.
+    #[must_use]
+    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.input = Input::Bytes(bytes.into());
+        self
+    }
+
+    /// The program reads this file on its stdin.
+    #[must_use]
+    pub fn reads(mut self, file: File) -> Self {
+        self.input = Input::File(file);
+        self
+    }
+
+    /// The program's stdout goes to this file.
+    #[must_use]
+    pub fn writes(mut self, file: File) -> Self {
+        self.output = Some(file);
+        self
+    }
+
+    /// Shares nothing with us: no variables but those named here, no open files, a session of its own.
+    #[must_use]
+    pub fn apart(mut self) -> Self {
+        self.apart = true;
+        self
+    }
+
+    /// Runs as this user, without any of our groups.
+    #[must_use]
+    pub fn account(mut self, account: Option<Account>) -> Self {
+        self.account = account;
+        self
+    }
+
     /// The command line as a person would type it.
     pub fn command_line(&self) -> String {
         let words = std::iter::once(self.program.as_os_str()).chain(self.arguments.iter().map(OsString::as_os_str));
@@ -143,11 +215,20 @@ impl Tool {
 
     /// Runs to the end and keeps what was printed; the exit status is the caller's to judge.
     pub fn capture(self) -> Result<Captured> {
+        self.captured(None, &mut || {})
+    }
+
+    /// As [`Tool::capture`]; signals are handed on to the child, and `meanwhile` is called every moment.
+    pub fn watched(self, interrupts: &Interrupts, meanwhile: &mut dyn FnMut()) -> Result<Captured> {
+        self.captured(Some(interrupts), meanwhile)
+    }
+
+    fn captured(self, interrupts: Option<&Interrupts>, meanwhile: &mut dyn FnMut()) -> Result<Captured> {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        let status = self.run(None, &mut |heard| match heard {
+        let status = self.run(interrupts, &mut |heard| match heard {
             Heard::Stdout(bytes) => stdout.extend_from_slice(bytes),
             Heard::Stderr(bytes) => stderr.extend_from_slice(bytes),
-            Heard::Silence => {}
+            Heard::Silence => meanwhile(),
         })?;
         Ok(Captured { status, stdout, stderr })
     }
@@ -157,21 +238,35 @@ impl Tool {
         self.run(Some(interrupts), listen)
     }
 
-    /// Runs with our own stdin, stdout and stderr.
-    pub fn inherit(self) -> Result<ExitStatus> {
+    /// Runs with our own stdin, stdout and stderr; `meanwhile` is called every moment.
+    pub fn inherit(self, meanwhile: &mut dyn FnMut()) -> Result<ExitStatus> {
         let expression = self.expression();
         let handle = expression.unchecked().start().map_err(|error| self.not_started(&error))?;
-        let output = handle.into_output().map_err(|error| self.not_started(&error))?;
-        Ok(output.status)
+        loop {
+            match handle.wait_timeout(TICK).map_err(|error| self.not_started(&error))? {
+                Some(output) => return Ok(output.status),
+                None => meanwhile(),
+            }
+        }
     }
 
-    fn run(self, interrupts: Option<&Interrupts>, listen: &mut dyn FnMut(Heard<'_>)) -> Result<ExitStatus> {
+    fn run(mut self, interrupts: Option<&Interrupts>, listen: &mut dyn FnMut(Heard<'_>)) -> Result<ExitStatus> {
         let pipes = || -> io::Result<_> { Ok((io::pipe()?, io::pipe()?)) };
         let ((out_reader, out_writer), (err_reader, err_writer)) = pipes().map_err(|error| self.not_started(&error))?;
-        let mut expression = self.expression().stdout_file(out_writer).stderr_file(err_writer).unchecked();
-        if !self.keeps_terminal {
-            expression = expression.stdin_null();
-        }
+        let mut expression = self.expression().stderr_file(err_writer).unchecked();
+        expression = match self.output.take() {
+            Some(file) => {
+                drop(out_writer); // so that the reader of its pipe ends at once
+                expression.stdout_file(file)
+            }
+            None => expression.stdout_file(out_writer),
+        };
+        expression = match std::mem::take(&mut self.input) {
+            Input::Nothing if self.keeps_terminal => expression,
+            Input::Nothing => expression.stdin_null(),
+            Input::Bytes(bytes) => expression.stdin_bytes(bytes),
+            Input::File(file) => expression.stdin_file(file),
+        };
         let handle = expression.start().map_err(|error| self.not_started(&error))?;
         drop(expression); // holds the writing ends, without which the readers never see the end
         Running::new(handle, out_reader, err_reader, !self.keeps_terminal)
@@ -191,13 +286,25 @@ impl Tool {
                 None => expression.env_remove(name),
             };
         }
-        let own_group = !self.keeps_terminal;
+        if self.apart {
+            let named = self.variables.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+            expression = expression.full_env(named.collect::<HashMap<_, _>>());
+        }
+        let (own_group, apart, account) = (!self.keeps_terminal && !self.apart, self.apart, self.account);
         let descriptors: Vec<(Arc<OwnedFd>, i32)> = self
             .descriptors
             .iter()
             .filter_map(|(descriptor, number)| Some((Arc::new(descriptor.try_clone().ok()?), *number)))
             .collect();
-        expression.before_spawn(move |command| prepare(command, own_group, &descriptors))
+        expression.before_spawn(move |command| {
+            if let Some(account) = account {
+                command.uid(account.uid).gid(account.gid); // groups go by themselves when root takes another uid
+            }
+            if apart {
+                apart::separate(command);
+            }
+            prepare(command, own_group, &descriptors)
+        })
     }
 
     fn not_started(&self, error: &io::Error) -> Error {
@@ -296,6 +403,18 @@ mod tests {
         assert_eq!(program, "could not start /nowhere/prog: No such file or directory (os error 2)");
         let folder = Tool::new("/bin/true").dir("/nowhere").capture().err().unwrap().to_string();
         assert!(folder.starts_with("the working directory /nowhere is not there"), "{folder}");
+    }
+
+    #[test]
+    fn a_program_apart_has_no_variables_no_files_and_a_session_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let inherited = std::fs::File::create(folder.path().join("held")).unwrap();
+        rustix::io::fcntl_setfd(&inherited, rustix::io::FdFlags::empty()).unwrap();
+        let script = "env | grep -v -e ^PWD -e ^SHLVL -e ^_=; ls -l /dev/fd/ | grep -c held";
+        let tool = Tool::new("/bin/sh").args(["-c", script]).env("NAMED", "1").apart();
+        let captured = tool.capture().unwrap();
+        let said = String::from_utf8(captured.stdout).unwrap();
+        assert_eq!(said, "NAMED=1\n0\n");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::error::Result;
 use super::completions::TARGETS;
 use super::planning::Wishes;
 use super::reports::Answer;
+use super::safely::Care;
 use super::written::{Instead, Written};
 use super::{Place, Scope};
 
@@ -19,6 +20,8 @@ pub struct Args {
     #[command(flatten)]
     instead: Instead,
     #[command(flatten)]
+    care: Care,
+    #[command(flatten)]
     place: Place,
 }
 
@@ -28,6 +31,11 @@ pub fn upgrade(scope: &Scope<'_>, args: &Args) -> Result<Answer<Written>> {
     let chosen = scope.writable(target.as_deref(), &args.place, &args.instead)?;
     let mut argv = args.instead.argv(&args.place, "upgrade");
     argv.push(revision.unwrap_or_else(|| "head".to_owned()));
-    let wishes = Wishes { needs_models: true, terminal: args.place.tty, ..Wishes::default() };
+    let wishes = Wishes {
+        needs_models: true,
+        terminal: args.place.tty,
+        care: Some(("migrate", args.care)),
+        ..Wishes::default()
+    };
     scope.write_each(&chosen, &argv, &args.instead, wishes)
 }

@@ -1,7 +1,15 @@
 //! Databases that can be reached: one enum, one match per verb.
 
+pub mod backups;
+pub mod embedded;
+pub mod journal;
+mod lock;
 mod postgres;
+pub mod programs;
+mod replace;
 mod sqlite;
+mod verbs;
+mod work;
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +22,12 @@ use crate::process::{self, Tool};
 use crate::secret::Secret;
 use crate::settings::{Connection, Database, Password};
 
-pub use postgres::{Server, programs};
+pub use lock::{Holder, Lock, LockWish};
+pub use postgres::Server;
+pub use replace::{Copying, Fill, Replaced, Replacement};
 pub use sqlite::File;
+pub use verbs::{Content, Creation, Session};
+pub use work::{News, Watch};
 
 /// A database with everything that reaching it takes, its password read.
 #[derive(Clone)]
@@ -147,6 +159,14 @@ impl Engine {
         match self {
             Self::Sqlite(file) => file.make_folder(),
             Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// The version of the server, and its cluster's own name, where they may be asked.
+    pub fn version(&self) -> (Option<String>, Option<String>) {
+        match self {
+            Self::Sqlite(_) => (None, None),
+            Self::Postgres(server) => server.about(),
         }
     }
 

@@ -1,7 +1,20 @@
 //! PostgreSQL: a database on a server, reached by libpq's programs and by the project's driver.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+mod about;
+mod aside;
+mod backup;
+mod copy;
+mod facts;
+mod in_place;
+mod lock;
+mod look;
+mod recover;
+mod replace;
+mod run;
+mod tools;
+mod verbs;
+
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
@@ -11,7 +24,9 @@ use crate::process::{self, Tool};
 use crate::secret::Secret;
 use crate::settings::{Database, Postgres};
 
-use super::{Identity, Parts};
+use super::{Identity, Parts, programs};
+
+pub use lock::{SessionLock, end_holder, lock_holder};
 
 const DEFAULT_PORT: u16 = 5432;
 /// The database that is always there, to ask about others.
@@ -28,6 +43,8 @@ pub struct Server {
     driver: Option<String>,
     pg_bin: Option<PathBuf>,
     environment: Environment,
+    /// Statements for it are collected in this file, to be run later in one transaction.
+    script: Option<PathBuf>,
 }
 
 impl Server {
@@ -50,7 +67,24 @@ impl Server {
             driver: database.driver.clone().or_else(|| connection.driver.clone()),
             pg_bin: database.pg_bin.clone(),
             environment: environment.clone(),
+            script: None,
         })
+    }
+
+    /// The maintenance database of a server that shed started.
+    pub(super) fn own(connection: &Postgres, bin: &Path, environment: &Environment) -> Self {
+        Self {
+            host: connection.host.clone(),
+            port: connection.port,
+            user: connection.user.clone(),
+            password: None,
+            name: MAINTENANCE.to_owned(),
+            options: IndexMap::new(),
+            driver: None,
+            pg_bin: Some(bin.to_path_buf()),
+            environment: environment.clone(),
+            script: None,
+        }
     }
 
     pub fn parts(&self) -> Parts<'_> {
@@ -73,9 +107,45 @@ impl Server {
         place(self.host.as_deref(), self.port, &self.name)
     }
 
+    /// The journal lies in the state directory, under the server's own name for itself.
+    pub fn journal_path(&self, state: &std::path::Path) -> PathBuf {
+        let name = format!(
+            "{}:{}:{}",
+            self.host.as_deref().unwrap_or("localhost"),
+            self.port.unwrap_or(DEFAULT_PORT),
+            self.name
+        );
+        let plain = name
+            .bytes()
+            .map(|byte| if byte.is_ascii_alphanumeric() { (byte as char).to_string() } else { format!("_{byte:02x}") });
+        state.join("v1/journal").join(format!("{}.json", plain.collect::<String>()))
+    }
+
     pub fn exists(&self) -> Result<bool> {
         let query = format!("select 1 from pg_database where datname = {}", literal(&self.name));
         Ok(!self.ask(&query)?.trim().is_empty())
+    }
+
+    /// Whether it is there and takes connections: a swap that was broken off may have left it closed.
+    fn is_open(&self) -> Result<bool> {
+        let query = format!("select 1 from pg_database where datallowconn and datname = {}", literal(&self.name));
+        Ok(!self.ask(&query)?.trim().is_empty())
+    }
+
+    /// The database in which others are asked about, and renamed: never this one.
+    fn maintenance(&self) -> &'static str {
+        if self.name == MAINTENANCE { "template1" } else { MAINTENANCE }
+    }
+
+    /// Another database of the same server.
+    fn beside(&self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self.clone() }
+    }
+
+    /// With a name that the server's list of sessions shows.
+    fn known_as(mut self, application: String) -> Self {
+        self.options.insert("application_name".into(), application);
+        self
     }
 
     pub fn create(&self) -> Result<()> {
@@ -83,19 +153,32 @@ impl Server {
     }
 
     /// Runs one statement in the maintenance database.
-    fn ask(&self, statement: &str) -> Result<String> {
-        let programs = programs(self.pg_bin.as_deref(), &self.environment);
-        let Some(psql) = process::find("psql", Some(&programs), self.environment.working_dir()) else {
-            return Err(Error::environment("psql was not found")
-                .help("install PostgreSQL's client programs, or set `pg_bin` to their folder"));
-        };
-        let tool = Tool::new(psql).args(["-X", "-w", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]);
-        let captured = self.with_variables(tool, MAINTENANCE).capture()?;
+    pub(super) fn ask(&self, statement: &str) -> Result<String> {
+        self.ask_in(self.maintenance(), statement)
+    }
+
+    /// Runs one statement in a database of the server; the answer's columns are separated by `|`.
+    fn ask_in(&self, database: &str, statement: &str) -> Result<String> {
+        let captured = self.psql(database)?.args(["-c", statement]).capture()?;
         if captured.status.success() {
             return Ok(String::from_utf8_lossy(&captured.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&captured.stderr).trim().to_owned();
         Err(Error::database(format!("{}: psql could not run `{statement}`", self.place())).detail(said))
+    }
+
+    /// `psql`, quiet and bare, for one database of the server.
+    fn psql(&self, database: &str) -> Result<Tool> {
+        let tool = Tool::new(self.psql_path()?).args(["-X", "-w", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]);
+        Ok(self.with_variables(tool, database))
+    }
+
+    fn psql_path(&self) -> Result<PathBuf> {
+        let programs = programs::path(self.pg_bin.as_deref(), &self.environment);
+        process::find("psql", Some(&programs), self.environment.working_dir()).ok_or_else(|| {
+            Error::environment("psql was not found")
+                .help("install PostgreSQL's client programs, or set `pg_bin` to their folder")
+        })
     }
 
     /// libpq's variables: the password is in no argument.
@@ -126,7 +209,15 @@ impl Server {
 pub fn identity(host: Option<&str>, port: Option<u16>, name: &str) -> Identity {
     let host = host.unwrap_or_default();
     let local = ["", "localhost", "127.0.0.1", "::1"].contains(&host);
-    let host = if local { "localhost".to_owned() } else { host.to_lowercase() };
+    let host = match host {
+        _ if local => "localhost".to_owned(),
+        // The folder of a socket, by whatever links it is named.
+        folder if folder.starts_with('/') => match Path::new(folder).canonicalize() {
+            Ok(folder) => folder.to_string_lossy().into_owned(),
+            Err(_) => folder.to_owned(),
+        },
+        name => name.to_lowercase(),
+    };
     Identity::Server { host, port: port.unwrap_or(DEFAULT_PORT), name: name.to_owned() }
 }
 
@@ -159,20 +250,6 @@ fn variable_of(keyword: &str) -> Option<&'static str> {
         "target_session_attrs" => "PGTARGETSESSIONATTRS",
         _ => return None,
     })
-}
-
-/// `pg_bin`, then `PATH`, then where Debian and Homebrew put the programs.
-pub fn programs(pg_bin: Option<&std::path::Path>, environment: &Environment) -> OsString {
-    let mut folders: Vec<PathBuf> = pg_bin.map(PathBuf::from).into_iter().collect();
-    folders
-        .extend(environment.os("PATH").map(|path| std::env::split_paths(path).collect::<Vec<_>>()).unwrap_or_default());
-    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
-        .unwrap_or_default();
-    versions.sort();
-    folders.extend(versions.into_iter().rev());
-    folders.push("/opt/homebrew/opt/libpq/bin".into());
-    std::env::join_paths(folders.iter().filter(|folder| !folder.to_string_lossy().contains(':'))).unwrap_or_default()
 }
 
 fn literal(text: &str) -> String {

@@ -1,5 +1,8 @@
 //! SQLite: a file, or nothing but memory.
 
+mod lock;
+mod verbs;
+
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -11,6 +14,8 @@ use crate::keep;
 use crate::settings::{Sqlite, SqlitePath};
 
 use super::{Identity, Parts};
+
+pub use lock::{FileLock, end_holder, lock_holder};
 
 #[derive(Clone)]
 pub struct File {
@@ -45,11 +50,7 @@ impl File {
         if let Ok(metadata) = fs::metadata(path) {
             return Identity::Inode { device: metadata.dev(), inode: metadata.ino() };
         }
-        let folder = path.parent().and_then(|folder| fs::canonicalize(folder).ok());
-        Identity::Path(match (folder, path.file_name()) {
-            (Some(folder), Some(name)) => folder.join(name),
-            _ => path.to_path_buf(),
-        })
+        Identity::Path(self.real_path().unwrap_or_else(|| path.clone()))
     }
 
     pub fn create(&self) -> Result<()> {
@@ -74,6 +75,36 @@ impl File {
 
     pub fn place(&self) -> String {
         self.file().map_or("sqlite in memory".into(), |path| format!("sqlite {}", path.display()))
+    }
+
+    /// The real path of the file, by whatever name or link it is reached; `None` in memory.
+    pub fn real_path(&self) -> Option<PathBuf> {
+        let path = self.file()?;
+        if let Ok(real) = fs::canonicalize(path) {
+            return Some(real);
+        }
+        let folder = path.parent().and_then(|folder| fs::canonicalize(folder).ok());
+        Some(match (folder, path.file_name()) {
+            (Some(folder), Some(name)) => folder.join(name),
+            _ => path.clone(),
+        })
+    }
+
+    /// Beside the database: `x.db.shed-lock`.
+    pub fn lock_path(&self) -> Option<PathBuf> {
+        self.beside("shed-lock")
+    }
+
+    /// Beside the database: `x.db.shed-journal`.
+    pub fn journal_path(&self) -> Option<PathBuf> {
+        self.beside("shed-journal")
+    }
+
+    /// The name of another file beside the database.
+    pub fn beside(&self, ending: &str) -> Option<PathBuf> {
+        let mut path = self.real_path()?.into_os_string();
+        path.push(format!(".{ending}"));
+        Some(path.into())
     }
 
     fn file(&self) -> Option<&PathBuf> {

@@ -3,6 +3,7 @@
 use std::io::{PipeReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitStatus;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use duct::Handle;
@@ -12,7 +13,7 @@ use rustix::process::{Pid, Signal};
 use super::{Heard, Interrupts};
 
 /// How often a running child is looked at.
-const TICK: Duration = Duration::from_millis(20);
+pub const TICK: Duration = Duration::from_millis(20);
 /// How often where its end is all that is awaited, and nothing tells it.
 const SHORT_TICK: Duration = Duration::from_millis(1);
 /// How long a child may take to end by itself after SIGINT, and after SIGTERM.
@@ -52,7 +53,9 @@ impl Running {
         interrupts: Option<&Interrupts>,
         listen: &mut dyn FnMut(Heard<'_>),
     ) -> std::io::Result<ExitStatus> {
-        let mut ending = Ending::default();
+        // What came before is somebody else's; what is still unread is for this child too.
+        let heard = interrupts.map_or(0, |interrupts| interrupts.times.load(SeqCst));
+        let mut ending = Ending { heard, ..Ending::default() };
         let mut buffer = vec![0; 64 * 1024];
         let mut ended: Option<(ExitStatus, Instant)> = None;
         loop {
@@ -71,7 +74,7 @@ impl Running {
             }
             match (ended, self.group) {
                 (Some((status, deadline)), _) if self.is_silent() || Instant::now() > deadline => return Ok(status),
-                (None, Some(group)) => ending.press(interrupts.and_then(Interrupts::take).is_some(), group),
+                (None, Some(group)) => ending.press(interrupts.map_or(0, Interrupts::times), group),
                 _ => {}
             }
         }
@@ -100,10 +103,12 @@ impl Running {
         Ok(Come { stdout: of(&sources[0]), stderr: of(&sources[1]), end: of(&sources[2]) })
     }
 
-    fn ended(&self, come: &Come) -> std::io::Result<Option<ExitStatus>> {
+    fn ended(&mut self, come: &Come) -> std::io::Result<Option<ExitStatus>> {
         if self.end.is_some() && !come.end {
             return Ok(None);
         }
+        // It has nothing more to tell: where the thread that fills the child's stdin is not done, ticks do.
+        self.end = None;
         Ok(self.handle.try_wait()?.map(|output| output.status))
     }
 }
@@ -134,12 +139,15 @@ fn end_of(_: Pid) -> Option<OwnedFd> {
 /// SIGINT first, because Python's SIGTERM runs no `finally`; then SIGTERM, then SIGKILL.
 #[derive(Default)]
 struct Ending {
+    heard: usize,
     sent: usize,
     next: Option<Instant>,
 }
 
 impl Ending {
-    fn press(&mut self, asked: bool, group: Pid) {
+    fn press(&mut self, times: usize, group: Pid) {
+        let asked = times > self.heard;
+        self.heard = times.max(self.heard);
         let due = self.next.is_some_and(|next| Instant::now() > next);
         if !asked && !due {
             return;

@@ -51,7 +51,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 
 pub use connection::{Connection, Password, Postgres, Sqlite, SqlitePath};
-pub use database::{Database, Kind, Options};
+pub use database::{Backup, Database, Embedded, Kind, Options, Restore};
 pub use nearest::nearest;
 pub use project::{Module, Project, Python};
 pub use save::Edit;
@@ -59,11 +59,7 @@ pub use schema::schema;
 pub use versions::VersionsEntry;
 
 #[cfg(test)]
-use {
-    database::{Backup, Restore},
-    project::Format,
-    versions::Versions,
-};
+use {project::Format, versions::Versions};
 
 use kept::Kept;
 use outline::Outline;

@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["render"],
     &["settings"],
     &["process"],
-    &["keep", "secret", "environment", "error"],
+    &["keep", "secret", "environment", "failpoint", "error"],
 ];
 
 #[test]

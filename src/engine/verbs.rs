@@ -1,0 +1,184 @@
+//! What can be done with a whole database, on either engine: one match per verb.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::process::Tool;
+
+use super::journal::{Entry, Journal};
+use super::{Copying, Engine, Fill, Replaced, Replacement, Watch};
+
+/// How a database is made. SQLite has none of these.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Creation {
+    /// PostgreSQL: the role that owns it
+    #[arg(long, value_name = "ROLE")]
+    pub owner: Option<String>,
+    /// PostgreSQL: its encoding, such as UTF8
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+    /// PostgreSQL: the database that it is a copy of [default: template1]
+    #[arg(long, value_name = "DATABASE")]
+    pub template: Option<String>,
+}
+
+/// Another session in a database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Session {
+    pub pid: i64,
+    pub application: String,
+    pub user: String,
+    /// Whole seconds since it connected.
+    pub seconds: u64,
+}
+
+/// What a dump holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Tables and all else, and the rows of the version tables.
+    Schema,
+    /// Schema and rows.
+    All,
+}
+
+impl Engine {
+    /// Removes the database; other sessions in it are an error that names them, unless `force` ends them.
+    pub fn drop_database(&self, force: bool) -> Result<()> {
+        match self {
+            Self::Sqlite(file) => file.drop_database(force),
+            Self::Postgres(server) => server.drop_database(force),
+        }
+    }
+
+    /// The sessions of others; SQLite knows none.
+    pub fn sessions(&self) -> Result<Vec<Session>> {
+        match self {
+            Self::Sqlite(_) => Ok(Vec::new()),
+            Self::Postgres(server) => server.sessions(),
+        }
+    }
+
+    /// Bytes that it takes on disk.
+    pub fn size(&self) -> Result<u64> {
+        match self {
+            Self::Sqlite(file) => file.size(),
+            Self::Postgres(server) => server.size(),
+        }
+    }
+
+    /// Whether it holds no table of anybody's. A database that is not there is empty.
+    pub fn is_empty(&self) -> Result<bool> {
+        match self {
+            Self::Sqlite(file) => file.is_empty(),
+            Self::Postgres(server) => server.is_empty(),
+        }
+    }
+
+    /// The rows of a version table, without Python; `None` where there is no such table.
+    pub fn heads(&self, schema: Option<&str>, table: &str) -> Result<Option<Vec<String>>> {
+        match self {
+            Self::Sqlite(file) => file.heads(table),
+            Self::Postgres(server) => server.heads(schema, table),
+        }
+    }
+
+    /// Rows per table, to compare a copy with its source.
+    pub fn row_counts(&self) -> Result<Vec<(String, u64)>> {
+        match self {
+            Self::Sqlite(file) => file.row_counts(),
+            Self::Postgres(server) => server.row_counts(),
+        }
+    }
+
+    /// Writes this database's content into another that is there, empty, and nobody else's: a copy is being built.
+    pub fn copy_into(&self, aside: &Self, copying: &Copying, watch: &Watch<'_>) -> Result<()> {
+        match (self, aside) {
+            (Self::Sqlite(file), Self::Sqlite(aside)) => file.copy_into(aside, copying, watch),
+            (Self::Postgres(server), Self::Postgres(aside)) => server.copy_into(aside, copying, watch),
+            _ => Err(Error::usage(format!("{} and {} are databases of two kinds", self.place(), aside.place()))
+                .help("a copy is made between databases of one type")),
+        }
+    }
+
+    /// Replaces the whole content: the target is the old or the new database whenever a process dies.
+    pub fn replace(&self, how: Replacement<'_>, watch: &Watch<'_>, fill: &mut Fill<'_>) -> Result<Replaced> {
+        // Beside the journal of a migration, which may need this to put its backup back.
+        let journal = how.journal.of_swap();
+        let how = Replacement { journal: &journal, ..how };
+        match self {
+            Self::Sqlite(file) => file.replace(how, watch, fill),
+            Self::Postgres(server) => server.replace(how, watch, fill),
+        }
+    }
+
+    /// Where the journal of this database is; `None` for one in memory.
+    pub fn journal(&self, state: &Path) -> Option<Journal> {
+        match self {
+            Self::Sqlite(file) => file.journal_path().map(Journal::at),
+            Self::Postgres(server) => Some(Journal::at(server.journal_path(state))),
+        }
+    }
+
+    /// Ends or undoes a swap in which a run died; says what was done.
+    pub fn recover_swap(&self, entry: &Entry, watch: &Watch<'_>) -> Result<String> {
+        match self {
+            Self::Sqlite(file) => file.recover(entry, watch),
+            Self::Postgres(server) => server.recover_swap(entry, watch),
+        }
+    }
+
+    /// Runs the statements of a file, all or nothing.
+    pub fn run_file(&self, path: &Path, watch: &Watch<'_>) -> Result<()> {
+        match self {
+            Self::Sqlite(file) => file.run_file(path, watch),
+            Self::Postgres(server) => server.run_file(path, watch),
+        }
+    }
+
+    /// Writes everything into one new file, in the engine's own form for backups; the caller renames it into place.
+    pub fn back_up(&self, to: &Path, watch: &Watch<'_>) -> Result<()> {
+        match self {
+            Self::Sqlite(file) => file.back_up(to, watch),
+            Self::Postgres(server) => server.back_up(to, watch),
+        }
+    }
+
+    /// Reads a backup to its end; an error says what is wrong with it.
+    pub fn verify_backup(&self, path: &Path, watch: &Watch<'_>) -> Result<()> {
+        match self {
+            Self::Sqlite(file) => file.verify_backup(path, watch),
+            Self::Postgres(server) => server.verify_backup(path, watch),
+        }
+    }
+
+    /// Fills this empty database, which is being built aside, from a backup.
+    pub fn fill_from_backup(&self, path: &Path, watch: &Watch<'_>) -> Result<()> {
+        match self {
+            Self::Sqlite(file) => file.fill_from_backup(path, watch),
+            Self::Postgres(server) => server.fill_from_backup(path, watch),
+        }
+    }
+
+    /// The schema, or all of it, as SQL: the same database gives the same bytes, and an empty one takes them.
+    pub fn dump_sql(
+        &self,
+        content: Content,
+        version_tables: &[(Option<String>, String)],
+        watch: &Watch<'_>,
+    ) -> Result<Vec<u8>> {
+        match self {
+            Self::Sqlite(file) => file.dump_sql(content, version_tables, watch),
+            Self::Postgres(server) => server.dump_sql(content, version_tables, watch),
+        }
+    }
+
+    /// The engine's own program, connected; one statement, or the terminal.
+    pub fn shell(&self, statement: Option<&str>) -> Result<Tool> {
+        match self {
+            Self::Sqlite(file) => file.shell(statement),
+            Self::Postgres(server) => server.shell(statement),
+        }
+    }
+}
