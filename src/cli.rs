@@ -51,7 +51,7 @@ pub enum Command {
     #[command(visible_alias = "ensure_version", after_help = "Example:\n  shed ensure-version billing.staging")]
     EnsureVersion(commands::ensure_version::Args),
     /// Make a database that is not there
-    #[command(after_help = "Example:\n  shed create billing.staging")]
+    #[command(after_help = "Example:\n  shed create billing.staging --from-models")]
     Create(commands::create::Args),
     /// Put right what a run that was broken off left in a database
     #[command(after_help = "Example:\n  shed recover --list")]
@@ -59,6 +59,27 @@ pub enum Command {
     /// Show who holds the lock on a database, and end it
     #[command(after_help = "Example:\n  shed unlock billing.staging --list")]
     Unlock(commands::unlock::Args),
+    /// Copy a database into the place of another, which is the old or the whole new one whenever anything dies
+    #[command(after_help = "Example:\n  shed clone billing.prod development.pglocal")]
+    Clone(commands::clone::Args),
+    /// Remove a database
+    #[command(after_help = "Example:\n  shed drop development.pglocal/billing_try --yes")]
+    Drop(commands::drop::Args),
+    /// Wait until a server takes connections
+    #[command(after_help = "Example:\n  shed wait billing.staging --timeout 2m")]
+    Wait(commands::wait::Args),
+    /// Make a database where it is missing, then apply revisions
+    #[command(after_help = "Example:\n  shed up billing.staging --wait")]
+    Up(commands::up::Args),
+    /// Write the schema, or all of a database, as SQL
+    #[command(after_help = "Example:\n  shed dump billing.staging -o schema.sql\n  shed dump billing.staging --check")]
+    Dump(commands::dump::Args),
+    /// Fill an empty database from a dump, all or nothing
+    #[command(after_help = "Example:\n  shed load billing.staging schema.sql")]
+    Load(commands::load::Args),
+    /// Open psql or sqlite3, connected
+    #[command(after_help = "Example:\n  shed shell billing.staging -c \"select count(*) from invoice\"")]
+    Shell(commands::shell::Args),
     /// Write a new revision
     #[command(visible_alias = "new", after_help = "Example:\n  shed revision billing --auto -m \"add invoices\"")]
     Revision(commands::revision::Args),
@@ -179,6 +200,13 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Stamp(args) => out.show(&commands::stamp::stamp(&scope, args)?),
         Command::EnsureVersion(args) => out.show(&commands::ensure_version::ensure_version(&scope, args)?),
         Command::Create(args) => out.show(&commands::create::create(&scope, args)?),
+        Command::Clone(args) => out.show(&commands::clone::clone(&scope, args)?),
+        Command::Drop(args) => out.show(&commands::drop::drop(&scope, args)?),
+        Command::Wait(args) => out.show(&commands::wait::wait(&scope, args)?),
+        Command::Up(args) => out.show(&commands::up::up(&scope, args)?),
+        Command::Dump(args) => commands::dump::dump(&scope, args)?,
+        Command::Load(args) => out.show(&commands::load::load(&scope, args)?),
+        Command::Shell(args) => commands::shell::shell(&scope, args)?,
         Command::Revision(args) => out.show(&commands::revision::revision(&scope, args)?),
         Command::Merge(args) => out.show(&commands::merge::merge(&scope, args)?),
         Command::Edit(args) => out.show(&commands::edit::edit(&scope, args)?),

@@ -67,6 +67,15 @@ impl Error {
         self
     }
 
+    /// The same meaning in other words.
+    #[must_use]
+    pub fn reworded(mut self, what: impl Into<String>) -> Self {
+        if let Some(words) = self.words_mut() {
+            words.what = what.into();
+        }
+        self
+    }
+
     /// Adds quoted lines.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {

@@ -88,6 +88,10 @@ def _carry_out(commands: Commands, step: Dict[str, Any]) -> int:
         run.events.write("result", data=graph.answer(run, step["question"], step.get("arguments") or {}))
     elif kind == "dry_run":
         _dry_run(commands, step["argv"])
+    elif kind == "from_models":
+        from . import from_models
+
+        from_models.make(commands, bool(step.get("force")))
     elif kind == "alembic":
         _alembic(commands, step["argv"], bool(step.get("verify")))
     else:

@@ -49,6 +49,8 @@ pub enum Step {
     DryRun { argv: Vec<String> },
     /// Facts about revisions as data.
     Graph { question: &'static str, arguments: Map<String, Value> },
+    /// Every table of the models, then Alembic's own `stamp heads`, verified.
+    FromModels { force: bool },
     /// Versions of what is installed.
     Probe,
 }
@@ -69,7 +71,7 @@ impl Step {
             Self::Alembic { argv, .. } | Self::DryRun { argv } => {
                 argv.iter().any(|word| word == "check" || word == "--autogenerate")
             }
-            Self::Passthrough { .. } => true,
+            Self::Passthrough { .. } | Self::FromModels { .. } => true,
             Self::Graph { .. } | Self::Probe => false,
         }
     }

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use crate::engine::journal::{Deed, Entry, Journal};
-use crate::engine::{Engine, Lock, Watch};
+use crate::engine::{Engine, Lock, LockWish, Watch};
 use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::process::Interrupts;
@@ -37,59 +37,72 @@ pub struct Allowed<'a> {
     pub ask: &'a dyn Fn(&str) -> Option<bool>,
 }
 
-/// Puts right what a dead run left; the caller holds the lock. Safe to be killed itself: it begins anew.
-pub fn recover(
-    engine: &Engine,
-    lock: &mut Lock,
-    journal: &Journal,
-    vault: &Vault<'_>,
-    allowed: Allowed<'_>,
-    target: &str,
-    watch: &Watch<'_>,
-) -> Result<Recovered> {
+/// A database, and everything that putting it right takes.
+pub struct Site<'a> {
+    pub engine: &'a Engine,
+    pub journal: &'a Journal,
+    pub vault: &'a Vault<'a>,
+    pub allowed: Allowed<'a>,
+    pub target: &'a str,
+}
+
+/// Takes the lock and puts right what a dead run left. Safe to be killed itself: it begins anew.
+pub fn recover(site: &Site<'_>, wish: &LockWish<'_>, watch: &Watch<'_>) -> Result<(Recovered, Lock)> {
+    let mut lock = site.engine.lock(wish, watch)?;
     let calm = Interrupts::none();
     let watch = &watch.undisturbed(&calm);
-    let mut found = Recovered::Nothing;
-    let swap = journal.of_swap();
-    if let Some(entry) = swap.read()? {
-        demand_dead(&entry, &swap, target)?;
-        let words = engine.recover_swap(&entry, watch)?;
-        swap.clear()?;
-        watch.note(&format!("{target}: {}: {words}", broken_off(&entry)));
-        found = Recovered::Swapped { words };
+    let swapped = site.engine.recover(site.journal, watch)?;
+    if !swapped.is_empty() {
+        swapped.iter().for_each(|words| watch.note(&format!("{}: {words}", site.target)));
+        // A database that was closed could not be locked from within.
+        drop(lock);
+        lock = site.engine.lock(wish, watch)?;
     }
-    let Some(entry) = journal.read()? else { return Ok(found) };
-    demand_dead(&entry, journal, target)?;
-    failpoint::reach("recover-begun")?;
-    let Deed::Migrate { heads, backup, events, rolls_back } = &entry.deed else {
-        return Err(Error::failed(format!("{target}: the journal {} tells of no migration", journal.path().display())));
+    let recovered = match site.journal.read()? {
+        Some(entry) => site.after_migration(&entry, &mut lock, watch)?,
+        None if swapped.is_empty() => Recovered::Nothing,
+        None => Recovered::Swapped { words: swapped.join("; ") },
     };
-    let told = told(events)?;
-    let now = vault.heads()?.unwrap_or_default();
-    if !told.is_half(*rolls_back) {
-        clear(journal, &entry)?;
-        watch.note(&format!("{target}: {}; the database is whole, at {}", broken_off(&entry), heads_in_words(&now)));
-        return Ok(Recovered::Whole { heads: now });
+    Ok((recovered, lock))
+}
+
+impl Site<'_> {
+    fn after_migration(&self, entry: &Entry, lock: &mut Lock, watch: &Watch<'_>) -> Result<Recovered> {
+        let Self { engine, journal, vault, target, .. } = self;
+        demand_dead(entry, journal, target)?;
+        failpoint::reach("recover-begun")?;
+        let Deed::Migrate { heads, backup, events, rolls_back } = &entry.deed else {
+            return Err(Error::failed(format!("{target}: {} tells of no migration", journal.path().display())));
+        };
+        let told = told(events)?;
+        let now = vault.heads()?.unwrap_or_default();
+        if !told.is_half(*rolls_back) {
+            clear(journal, entry)?;
+            let words = broken_off(entry);
+            watch.note(&format!("{target}: {words}; the database is whole, at {}", heads_in_words(&now)));
+            return Ok(Recovered::Whole { heads: now });
+        }
+        if !told.may_be_at(heads, &now) {
+            return Err(undecided(target, entry, "somebody has changed its revision since"));
+        }
+        let Some(backup) = backup else {
+            clear(journal, entry)?;
+            let words = broken_off(entry);
+            watch.warn(&format!("{target}: {words} in the middle of a revision, and there is no backup: look at it"));
+            return Ok(Recovered::Whole { heads: now });
+        };
+        if !may_restore(engine, self.allowed, target, backup)? {
+            return Err(undecided(target, entry, "putting its backup back needs your word"));
+        }
+        vault.keep_failed(&entry.run, watch);
+        failpoint::reach("recover-restore")?;
+        vault.put_back(backup, lock, &entry.run, journal, watch)?;
+        failpoint::reach("recover-restored")?;
+        clear(journal, entry)?;
+        let words = broken_off(entry);
+        watch.note(&format!("{target}: {words}; its backup was put back: at {}", heads_in_words(heads)));
+        Ok(Recovered::PutBack { heads: heads.clone() })
     }
-    if !told.may_be_at(heads, &now) {
-        return Err(undecided(target, &entry, "somebody has changed its revision since"));
-    }
-    let Some(backup) = backup else {
-        clear(journal, &entry)?;
-        let words = broken_off(&entry);
-        watch.warn(&format!("{target}: {words} in the middle of a revision, and there is no backup: look at it"));
-        return Ok(Recovered::Whole { heads: now });
-    };
-    if !may_restore(engine, allowed, target, backup)? {
-        return Err(undecided(target, &entry, "putting its backup back needs your word"));
-    }
-    vault.keep_failed(&entry.run, watch);
-    failpoint::reach("recover-restore")?;
-    vault.put_back(backup, lock, &entry.run, journal, watch)?;
-    failpoint::reach("recover-restored")?;
-    clear(journal, &entry)?;
-    watch.note(&format!("{target}: {}; its backup was put back: at {}", broken_off(&entry), heads_in_words(heads)));
-    Ok(Recovered::PutBack { heads: heads.clone() })
 }
 
 /// Forgets a dead run: the database stays as it is.

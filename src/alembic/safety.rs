@@ -13,7 +13,7 @@ use crate::settings::Restore;
 
 use super::event::{Told, heads_in_words};
 use super::record::{Record, give_free};
-use super::recover::{Allowed, recover};
+use super::recover::{Allowed, Site, recover};
 use super::vault::Vault;
 
 /// What keeps one run safe, and what is allowed for it.
@@ -70,8 +70,7 @@ impl<'a> Safety<'a> {
     pub fn begin(&mut self) -> Result<Option<OwnedFd>> {
         match self.engine {
             Engine::Sqlite(_) => {
-                let mut lock = self.take_lock()?;
-                self.recover(&mut lock)?;
+                let lock = self.recover()?;
                 let descriptor = match &lock {
                     Lock::File(file) => Some(file.descriptor()?),
                     _ => None,
@@ -81,8 +80,8 @@ impl<'a> Safety<'a> {
             }
             // The worker takes the lock of a server; ours is for the recovery alone.
             Engine::Postgres(_) => {
-                if self.journal.is_there() {
-                    self.recover(&mut self.take_lock()?)?;
+                if self.journal.is_there() || self.journal.of_swap().is_there() {
+                    drop(self.recover()?);
                 }
                 Ok(None)
             }
@@ -127,7 +126,7 @@ impl<'a> Safety<'a> {
         let mut lock = match (self.lock.take(), release) {
             (Some(lock), _) => lock,
             (None, Some(release)) => Lock::Worker(Some(release)),
-            (None, None) => self.take_lock()?,
+            (None, None) => self.engine.lock(&self.wish(), &self.watch)?,
         };
         let Deed::Migrate { heads, backup, .. } = &entry.deed else { return Ok(None) };
         let place = self.engine.place();
@@ -173,14 +172,15 @@ impl<'a> Safety<'a> {
         Ok(())
     }
 
-    fn take_lock(&self) -> Result<Lock> {
-        let wish = LockWish { timeout: self.timeout, command: self.command, target: self.target };
-        self.engine.lock(&wish, &self.watch)
+    fn wish(&self) -> LockWish<'_> {
+        LockWish { timeout: self.timeout, command: self.command, target: self.target }
     }
 
-    fn recover(&self, lock: &mut Lock) -> Result<()> {
-        let Self { engine, journal, vault, target, watch, .. } = self;
-        recover(engine, lock, journal, vault, self.allowed, target, watch).map(drop)
+    /// Takes the lock; what a dead run left is put right.
+    fn recover(&self) -> Result<Lock> {
+        let Self { engine, journal, vault, target, .. } = self;
+        let site = Site { engine, journal, vault, allowed: self.allowed, target };
+        recover(&site, &self.wish(), &self.watch).map(|(_, lock)| lock)
     }
 }
 

@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = &[
     ("filters.py", include_str!("../../python/shed_db/filters.py")),
     ("foreign_keys.py", include_str!("../../python/shed_db/foreign_keys.py")),
     ("guard.py", include_str!("../../python/shed_db/guard.py")),
+    ("from_models.py", include_str!("../../python/shed_db/from_models.py")),
     ("graph.py", include_str!("../../python/shed_db/graph.py")),
     ("hook.py", include_str!("../../python/shed_db/hook.py")),
     ("imports.py", include_str!("../../python/shed_db/imports.py")),

@@ -91,6 +91,10 @@ impl DatabaseKeys {
         if self.default {
             map.insert("default".into(), true.into());
         }
+        if self.embedded && project != "development" {
+            return Err(Error::usage(format!("{project}.{name}: --embedded is for servers under `development`"))
+                .help(format!("shed settings add database development.{name} --embedded")));
+        }
         if self.embedded {
             map.insert("embedded".into(), true.into());
             return Ok(map);

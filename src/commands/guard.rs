@@ -40,7 +40,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The name under which the target's database is protected, whatever name it goes by here.
-    fn protected_name(&self, chosen: &Chosen<'_>) -> Result<Option<String>> {
+    pub fn protected_name(&self, chosen: &Chosen<'_>) -> Result<Option<String>> {
         let Some(database) = &chosen.database else { return Ok(None) };
         if database.protected {
             return Ok(Some(chosen.name.clone()));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::alembic::recover::{Allowed, Recovered, broken_off, discard, recover as put_right};
+use crate::alembic::recover::{Allowed, Recovered, Site, broken_off, discard, recover as put_right};
 use crate::engine::journal::{Deed, Journal};
 use crate::engine::{Engine, LockWish, Watch};
 use crate::error::Result;
@@ -60,7 +60,7 @@ fn recover_one(scope: &Scope<'_>, target: &Chosen<'_>, args: &Args) -> Result<Fo
     let mut found = Found { target: target.name.clone(), run: None, backup: None, recovered: None, discarded: false };
     let Some(database) = &target.database else { return Ok(found) };
     let engine = scope.engine(database)?;
-    let Some(journal) = scope.journal(&engine) else { return Ok(found) };
+    let Some(journal) = scope.journal(&engine)? else { return Ok(found) };
     describe(&journal, &mut found)?;
     if args.list || !(journal.is_there() || journal.of_swap().is_there()) {
         return Ok(found);
@@ -85,8 +85,8 @@ fn act(
     let hear = |news: crate::engine::News<'_>| tell(scope.out, news);
     let watch = Watch::new(scope.interrupts()?, &hear);
     let wish = LockWish { timeout: options.lock.timeout, command: "recover", target: &target.name };
-    let mut lock = engine.lock(&wish, &watch)?;
     if args.discard {
+        let _lock = engine.lock(&wish, &watch)?;
         discard(journal)?;
         found.discarded = true;
         return Ok(());
@@ -96,7 +96,8 @@ fn act(
     let restore = if args.restore { Restore::Ask } else { options.restore };
     let vault = scope.vault(target, engine, options);
     let allowed = Allowed { restore, ask: &ask };
-    found.recovered = Some(put_right(engine, &mut lock, journal, &vault, allowed, &target.name, &watch)?);
+    let site = Site { engine, journal, vault: &vault, allowed, target: &target.name };
+    found.recovered = Some(put_right(&site, &wish, &watch)?.0);
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! What keeps a run that writes safe: the options, and the rules that follow from settings and engine.
 
+use std::path::PathBuf;
+
 use crate::alembic::recover::{Allowed, broken_off};
 use crate::alembic::{Ended, Plan, Rules, Safety, Vault};
 use crate::engine::backups::Store;
@@ -63,7 +65,7 @@ impl Scope<'_> {
         live: &mut Live<'_>,
     ) -> Result<Ended> {
         let (Some(reach), Some(options)) = (&plan.reach, &plan.options) else { return self.run(plan, live) };
-        let Some(journal) = self.journal(&reach.engine) else { return self.run(plan, live) };
+        let Some(journal) = self.journal(&reach.engine)? else { return self.run(plan, live) };
         let interrupts = self.interrupts()?;
         let hear = |news: News<'_>| tell(self.out, news);
         let ask = |question: &str| self.out.agree(question);
@@ -85,14 +87,21 @@ impl Scope<'_> {
     }
 
     /// Where the journal of a database is; none in memory.
-    pub fn journal(&self, engine: &Engine) -> Option<Journal> {
-        let state = keep::state_dir(self.environment);
-        engine.journal(&state.unwrap_or_else(|| self.settings.folder().join(keep::BESIDE)))
+    pub fn journal(&self, engine: &Engine) -> Result<Option<Journal>> {
+        engine.journal(&self.state())
+    }
+
+    fn state(&self) -> PathBuf {
+        keep::state_dir(self.environment).unwrap_or_else(|| self.settings.folder().join(keep::BESIDE))
     }
 
     /// Reading does not put right what a dead run left; it says so.
     pub fn report_broken_off(&self, target: &str, engine: &Engine) {
-        let Some(journal) = self.journal(engine).filter(Journal::is_there) else { return };
+        if !engine.may_have_journal(&self.state()) {
+            return;
+        }
+        // What keeps the journal from being read will keep the command from its work too, and say so.
+        let Ok(Some(journal)) = self.journal(engine) else { return };
         if let Ok(Some(entry)) = journal.read()
             && entry.process.lives() != Some(true)
         {

@@ -209,9 +209,21 @@ impl<'a> Scope<'a> {
             return Err(Error::usage(format!("--on takes development.SERVER[/NAME], not `{on}`")));
         };
         let (server, name) = found?;
-        self.settings.demand_development(&server.name)?;
         let name = self.copy_name(&chosen, server, name)?;
-        let mut database = self.pattern_for(&chosen, server.kind)?;
+        let database = self.on_server(&chosen, server, &name, needs)?;
+        let place_name = format!("development.{}/{name}", server.name);
+        chosen.name = format!("{} on {place_name}", chosen.project.name);
+        if needs != Needs::Files {
+            self.offer_to_create(&self.engine(&database)?, &place_name, place)?;
+        }
+        chosen.database = Some(database);
+        Ok(chosen)
+    }
+
+    /// The target's keys with the connection of a development server; one of our own is started where it is needed.
+    pub fn on_server(&self, chosen: &Chosen<'_>, server: &Database, name: &str, needs: Needs) -> Result<Database> {
+        self.settings.demand_development(&server.name)?;
+        let mut database = self.pattern_for(chosen, server.kind)?;
         database.kind = server.kind;
         database.protected = server.protected;
         database.driver.clone_from(&server.driver);
@@ -223,23 +235,17 @@ impl<'a> Scope<'a> {
         {
             self.start_own(server, embedded, &mut database)?;
         }
-        database.db_name = Some(name.clone());
+        database.db_name = Some(name.to_owned());
         if let Connection::Sqlite(sqlite) = &mut database.connection
             && let SqlitePath::File(folder) = &sqlite.path
         {
             sqlite.path = SqlitePath::File(folder.join(format!("{name}.db")));
         }
-        let place_name = format!("development.{}/{name}", server.name);
-        chosen.name = format!("{} on {place_name}", chosen.project.name);
-        if needs != Needs::Files {
-            self.offer_to_create(&self.engine(&database)?, &place_name, place)?;
-        }
-        chosen.database = Some(database);
-        Ok(chosen)
+        Ok(database)
     }
 
     /// The name of a copy: as given, asked for on a terminal, otherwise `<project>_<database>`.
-    fn copy_name(&self, chosen: &Chosen<'_>, server: &Database, name: Option<&str>) -> Result<String> {
+    pub fn copy_name(&self, chosen: &Chosen<'_>, server: &Database, name: Option<&str>) -> Result<String> {
         if let Some(name) = name.filter(|name| !name.is_empty()).or(server.db_name.as_deref()) {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
             if !name.chars().all(plain) || name.len() > 63 {

@@ -1,18 +1,21 @@
 //! PostgreSQL: a database on a server, reached by libpq's programs and by the project's driver.
 
 mod about;
+mod answers;
+mod archive;
 mod aside;
 mod backup;
 mod copy;
+mod dump;
 mod facts;
 mod in_place;
 mod lock;
 mod look;
+mod plain;
 mod recover;
 mod replace;
 mod run;
 mod tools;
-mod verbs;
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +27,7 @@ use crate::process::{self, Tool};
 use crate::secret::Secret;
 use crate::settings::{Database, Postgres};
 
-use super::{Identity, Parts, programs};
+use super::{Creation, Identity, Parts, programs};
 
 pub use lock::{SessionLock, end_holder, lock_holder};
 
@@ -107,20 +110,6 @@ impl Server {
         place(self.host.as_deref(), self.port, &self.name)
     }
 
-    /// The journal lies in the state directory, under the server's own name for itself.
-    pub fn journal_path(&self, state: &std::path::Path) -> PathBuf {
-        let name = format!(
-            "{}:{}:{}",
-            self.host.as_deref().unwrap_or("localhost"),
-            self.port.unwrap_or(DEFAULT_PORT),
-            self.name
-        );
-        let plain = name
-            .bytes()
-            .map(|byte| if byte.is_ascii_alphanumeric() { (byte as char).to_string() } else { format!("_{byte:02x}") });
-        state.join("v1/journal").join(format!("{}.json", plain.collect::<String>()))
-    }
-
     pub fn exists(&self) -> Result<bool> {
         let query = format!("select 1 from pg_database where datname = {}", literal(&self.name));
         Ok(!self.ask(&query)?.trim().is_empty())
@@ -148,8 +137,8 @@ impl Server {
         self
     }
 
-    pub fn create(&self) -> Result<()> {
-        self.ask(&format!("create database {}", identifier(&self.name))).map(drop)
+    pub fn create(&self, creation: &Creation) -> Result<()> {
+        self.ask(&create_statement(&self.name, creation)).map(drop)
     }
 
     /// Runs one statement in the maintenance database.
@@ -203,6 +192,22 @@ impl Server {
         }
         tool
     }
+}
+
+fn create_statement(name: &str, creation: &Creation) -> String {
+    let mut statement = format!("create database {}", identifier(name));
+    if let Some(owner) = &creation.owner {
+        statement += &format!(" owner {}", identifier(owner));
+    }
+    // The default template has an encoding of its own, and no other one may be chosen with it.
+    let template = creation.template.as_deref().or(creation.encoding.is_some().then_some("template0"));
+    if let Some(template) = template {
+        statement += &format!(" template {}", identifier(template));
+    }
+    if let Some(encoding) = &creation.encoding {
+        statement += &format!(" encoding {}", literal(encoding));
+    }
+    statement
 }
 
 /// What database this is: the same server under its names for this machine is one.
@@ -263,6 +268,20 @@ fn identifier(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_is_made_as_it_is_asked_for() {
+        let creation = |owner: &str, encoding: &str, template: &str| {
+            let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            create_statement(
+                "d\"b",
+                &Creation { owner: some(owner), encoding: some(encoding), template: some(template) },
+            )
+        };
+        assert_eq!(creation("", "", ""), "create database \"d\"\"b\"");
+        assert_eq!(creation("me", "", "t"), "create database \"d\"\"b\" owner \"me\" template \"t\"");
+        assert_eq!(creation("", "UTF8", ""), "create database \"d\"\"b\" template \"template0\" encoding 'UTF8'");
+    }
 
     #[test]
     fn names_are_quoted_for_sql() {

@@ -43,3 +43,18 @@ pub struct Copying {
     /// Parallel jobs; none is the number of processors, within reason.
     pub jobs: Option<usize>,
 }
+
+impl Engine {
+    /// What a copy would run, as a person would type it; without secrets.
+    pub fn copy_plan(&self, to: &Self, copying: &Copying) -> Result<Vec<String>> {
+        match (self, to) {
+            (Self::Postgres(source), Self::Postgres(target)) => source.copy_plan(target, copying),
+            _ => Ok(vec![format!("SQLite's backup of {} into {}", self.place(), to.place())]),
+        }
+    }
+
+    /// Whether this is no database yet: what is done to it is collected, and done later in one transaction.
+    pub fn is_collected(&self) -> bool {
+        matches!(self, Self::Postgres(server) if server.is_collected())
+    }
+}

@@ -17,7 +17,6 @@ const OWN: &str = "/proc/self/exe";
 
 impl Tool {
     /// Starts it apart, to go on when we have ended; what it prints is lost.
-    #[expect(clippy::zombie_processes, reason = "it outlives us, and whoever takes it over waits for it")]
     pub fn leave_running(self) -> Result<()> {
         #[expect(clippy::disallowed_methods, reason = "the one place that starts a program and leaves it")]
         let mut command = Command::new(&self.program);

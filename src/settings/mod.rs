@@ -56,6 +56,7 @@ pub use nearest::nearest;
 pub use project::{Module, Project, Python};
 pub use save::Edit;
 pub use schema::schema;
+pub use units::duration;
 pub use versions::VersionsEntry;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod call;
 mod closed;
 mod cluster;
 mod database;
+mod databases;
 mod examples;
 mod flags;
 mod floors;

@@ -156,8 +156,10 @@ fn wait_for(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
+/// Kills it, and waits until it is dead, waited for or not.
 fn kill(process: &str) {
     assert!(Command::new("kill").args(["-KILL", process]).status().unwrap().success());
+    wait_for("its death", || fs::read_link(format!("/proc/{process}/cwd")).is_err());
 }
 
 #[test]
@@ -311,6 +313,25 @@ fn broken_data_are_put_aside_with_a_word() {
         assert_eq!(own.status()["databases"], Value::Array(Vec::new()));
         assert!(own.home().join("data.broken/base").exists());
     }
+}
+
+#[test]
+fn copies_of_a_version_whose_programs_are_gone_stay_and_a_new_server_is_made() {
+    let own = Own::new();
+    own.shed(["server", "start"]).any_stdout().any_stderr().ok();
+    own.shed(["server", "stop"]).any_stdout().ok();
+    let (room, home) = (own.room(), own.home());
+    let (gone, mut record) = (room.with_file_name("99"), own.record());
+    record["bin"] = "/nowhere".into();
+    fs::rename(&room, &gone).unwrap();
+    fs::write(gone.join("server.json"), record.to_string()).unwrap();
+    let version = room.file_name().unwrap().to_str().unwrap();
+    let words = format!("a new server of PostgreSQL {version} is made; the copies of PostgreSQL 99 stay in ");
+    own.shed(["server", "start"]).any_stdout().stderr_has(words).stderr_has("made and started").ok();
+    let kept = if home.starts_with(&room) { gone.join("home") } else { home };
+    assert!(kept.join("data/base").exists());
+    own.shed(["server", "status"]).stdout_has("PostgreSQL 99, not running").stdout_has(", running").ok();
+    own.shed(["server", "start"]).any_stdout().ok();
 }
 
 #[test]

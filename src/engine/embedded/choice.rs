@@ -18,27 +18,31 @@ pub struct Choice {
     pub said: Vec<Said>,
 }
 
-/// The running one, else one that has copies already, else a new one of the newest version.
+/// The newest one that has copies already and can be started, else a new one of the newest version.
+/// Whether one runs decides nothing: the same copies are found today and tomorrow.
 pub fn choose(wanted: &Wanted<'_>, servers: &Path, environment: &Environment) -> Result<Choice> {
-    let rooms: Vec<Room> = Room::all(servers).into_iter().filter(|room| room.name == wanted.name).collect();
-    let new_enough = |room: &&Room| wanted.at_least.is_none_or(|least| room.major >= least);
-    let running = |room: &&Room| {
-        let record = room.record().filter(|record| wanted.pg_bin.is_none_or(|pg_bin| pg_bin == record.bin));
-        record.is_some_and(|record| server::state(&record) == State::Ready)
-    };
-    if let Some(room) = rooms.iter().filter(new_enough).find(running) {
+    let rooms = Room::all(servers).into_iter().filter(|room| room.name == wanted.name && room.record().is_some());
+    let (usable, old): (Vec<Room>, Vec<Room>) =
+        rooms.partition(|room| wanted.at_least.is_none_or(|least| room.major >= least));
+    let running = usable.first().filter(|room| is_running(room, wanted));
+    if let Some(room) = running {
         return Ok(Choice { room: room.clone(), programs: None, said: Vec::new() });
     }
     let installed = installed(wanted, environment)?;
-    for room in rooms.iter().filter(new_enough) {
+    for room in &usable {
         if let Some(programs) = programs_of(room, wanted, &installed) {
             return Ok(Choice { room: room.clone(), programs: Some(programs), said: Vec::new() });
         }
     }
     let newest = installed[0].clone();
-    let left = rooms.iter().filter(new_enough).filter(|room| room.record().is_some());
-    let said = left.map(|room| Said::Warning(without_programs(room, &newest))).collect();
-    Ok(Choice { room: Room::of(servers, wanted.name, newest.major), programs: Some(newest), said })
+    let room = Room::of(servers, wanted.name, newest.major);
+    let said = usable.iter().chain(&old).map(|left| Said::Warning(left_behind(left, &room))).collect();
+    Ok(Choice { room, programs: Some(newest), said })
+}
+
+fn is_running(room: &Room, wanted: &Wanted<'_>) -> bool {
+    let record = room.record().filter(|record| wanted.pg_bin.is_none_or(|pg_bin| pg_bin == record.bin));
+    record.is_some_and(|record| server::state(&record) == State::Ready)
 }
 
 /// What a new cluster would be started with; the error says what to install.
@@ -80,14 +84,10 @@ fn programs_of(room: &Room, wanted: &Wanted<'_>, installed: &[Installed]) -> Opt
     same.or_else(|| if wanted.pg_bin.is_none() { before() } else { None })
 }
 
-fn without_programs(room: &Room, instead: &Installed) -> String {
-    format!(
-        "{}: there are no programs of PostgreSQL {} any more; its copies stay in {}, and a new server is of version {}",
-        room.title(),
-        room.major,
-        room.folder.display(),
-        instead.version
-    )
+fn left_behind(left: &Room, new: &Room) -> String {
+    let folder = left.record().map_or_else(|| left.folder.clone(), |record| record.home);
+    let (title, major, old, folder) = (new.title(), new.major, left.major, folder.display());
+    format!("{title}: a new server of PostgreSQL {major} is made; the copies of PostgreSQL {old} stay in {folder}")
 }
 
 #[cfg(test)]

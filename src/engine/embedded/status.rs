@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::keep;
 use crate::settings::Postgres;
 
 use super::home;
-use super::room::{Record, Room, is_private, own_uid, servers_folders};
+use super::room::{Record, Room, servers_folders};
 use super::server::{self, State};
 use super::watch::{ask, sessions};
 
@@ -53,7 +54,10 @@ pub struct OneDatabase {
 /// All servers, or those of one name; nothing is started.
 pub fn found(name: Option<&str>, beside: Option<&Path>, environment: &Environment) -> Vec<Found> {
     let folders = servers_folders(environment, beside);
-    let rooms = folders.iter().filter(|servers| is_private(servers, own_uid())).flat_map(|servers| Room::all(servers));
+    let rooms = folders
+        .iter()
+        .filter(|servers| keep::is_ours(servers).unwrap_or_default())
+        .flat_map(|servers| Room::all(servers));
     let named = rooms.filter(|room| name.is_none_or(|name| room.name == name));
     named.filter_map(|room| Some(one(room.record()?, room, environment))).collect()
 }

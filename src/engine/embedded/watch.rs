@@ -14,7 +14,7 @@ use super::room::{Record, Room};
 use super::server::{self, State};
 
 /// How often it looks, at the least and at the most.
-const LOOKS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(10)];
+const LOOKS: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(30)];
 /// Somebody who asks whether there is a watcher looks like one for a moment.
 const ANOTHER: Duration = Duration::from_secs(1);
 

@@ -44,6 +44,10 @@ impl Server {
         Ok(Replaced { old: None, remark: Some(REMARK.into()) })
     }
 
+    pub fn is_collected(&self) -> bool {
+        self.script.is_some()
+    }
+
     /// Where statements for this database are collected instead of being run.
     pub(super) fn script(&self) -> Option<&Path> {
         self.script.as_deref()

@@ -46,13 +46,18 @@ impl Server {
             .help("connect as its owner, or grant that role; nothing was changed"));
         }
         let swap = Swap::of(self, &how, &facts);
-        how.journal.write(&swap.entry(self, &how.lock))?;
+        // A migration's own entry stays: its recovery has more to put right.
+        let journal = match how.journal.read()? {
+            Some(Entry { deed: Deed::Migrate { .. }, .. }) => how.journal.of_swap(),
+            _ => how.journal.clone(),
+        };
+        journal.write(&swap.entry(self, &how.lock))?;
         let swapped = reach("swap-journal")
             .and_then(|()| self.build(&swap, &facts, fill))
             .and_then(|()| self.swap(&swap, &facts, &mut how, watch));
         // What was done is told by the server alone: a lost connection leaves it open whether the swap was committed.
         let ended = self.recover(&swap, watch).and_then(|done| {
-            how.journal.clear()?;
+            journal.clear()?;
             reach("swap-cleared").map(|()| done)
         });
         match (swapped, ended) {
