@@ -56,7 +56,7 @@ impl<'a> Scope<'a> {
         let name_for_people = format!("development.{}/{name}", server.name);
         let mut chosen = Chosen { project, database: None, name: name_for_people, by_pattern: false };
         let name = self.copy_name(&chosen, server, Some(name))?;
-        chosen.database = Some(self.on_server(&chosen, server, &name)?);
+        chosen.database = Some(self.on_server(&chosen, server, &name, Needs::Writing)?);
         Ok(chosen)
     }
 
@@ -94,7 +94,7 @@ impl<'a> Scope<'a> {
         let hear = |news: News<'_>| match news {
             News::Note(text) => self.out.note(text),
             News::Warning(text) => self.out.warn(text),
-            News::Progress { .. } => {}
+            News::Progress { what, done, total } => self.out.moving(&progress(what, done, total)),
         };
         work(&Watch::new(self.interrupts()?, &hear))
     }
@@ -123,4 +123,10 @@ impl<'a> Scope<'a> {
         Err(Error::database(format!("{}: {} is not there", chosen.name, engine.place()))
             .help(format!("shed create {}", chosen.name)))
     }
+}
+
+/// `reading, tables: 3 of 8`.
+fn progress(what: &str, done: u64, total: Option<u64>) -> String {
+    let total = total.map(|total| format!(" of {total}")).unwrap_or_default();
+    format!("{what}: {done}{total}")
 }

@@ -2,6 +2,7 @@
 
 mod archive;
 mod pipe;
+mod plan;
 mod rights;
 
 use std::path::PathBuf;
@@ -35,7 +36,9 @@ impl Server {
     pub fn copy_into(&self, aside: &Self, copying: &Copying, watch: &Watch<'_>) -> Result<()> {
         let (here, there) = (self.facts()?, aside.facts()?);
         let Some(described) = &here.database else {
-            return Err(Error::database(format!("{} is not there", self.place())).help("`shed targets` lists what there is"));
+            return Err(
+                Error::database(format!("{} is not there", self.place())).help("`shed targets` lists what there is")
+            );
         };
         if copying.template {
             return self.copy_by_template(aside, &here, &there);
@@ -55,7 +58,7 @@ impl Server {
             return copy.schema(&aside, watch);
         }
         let size = self.size()?;
-        if (size >= LARGE || copying.jobs.is_some_and(|jobs| jobs > 1)) && archive::has_room(size) {
+        if is_large(size, copying) && archive::has_room(size) {
             return copy.archived(&aside, watch);
         }
         copy.piped(&aside, copy.dump(), watch)
@@ -128,11 +131,6 @@ impl Copy<'_> {
         self.source.with_variables(tool, &self.source.name)
     }
 
-    /// `pg_restore` into the copy.
-    fn restore(&self, aside: &Server) -> Tool {
-        aside.restore(&self.programs)
-    }
-
     fn jobs(&self) -> usize {
         let processors = || std::thread::available_parallelism().map_or(1, usize::from).min(8);
         self.copying.jobs.unwrap_or_else(processors).max(1)
@@ -147,6 +145,11 @@ impl Server {
         let tool = Tool::new(programs.path("pg_restore")).args(["-w", "--exit-on-error", "-d"]);
         self.with_variables(tool.arg(format!("dbname='{name}'")), &self.name)
     }
+}
+
+/// Whether parallel jobs are worth their files.
+fn is_large(size: u64, copying: &Copying) -> bool {
+    !copying.schema_only && copying.jobs.map_or(size >= LARGE, |jobs| jobs > 1)
 }
 
 /// Where a run's temporary files lie.

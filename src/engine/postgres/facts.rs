@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::engine::Identity;
 use crate::error::{Error, Result};
 
 use super::{Server, identifier, literal};
@@ -29,7 +30,6 @@ pub struct Described {
     pub owner: String,
     /// Whether the role may rename and close it.
     pub owned: bool,
-    pub open: bool,
     pub encoding: String,
     pub tablespace: String,
     /// Its row of `pg_database`: the columns differ from version to version.
@@ -46,11 +46,34 @@ impl Server {
              then (select system_identifier::text from pg_control_system()) end, \
              'started', pg_postmaster_start_time()::text, \
              'database', (select json_build_object('owner', pg_get_userbyid(d.datdba), \
-             'owned', pg_has_role(d.datdba, 'usage'), 'open', d.datallowconn, \
+             'owned', pg_has_role(d.datdba, 'usage'), \
              'encoding', pg_encoding_to_char(d.encoding), 'tablespace', t.spcname, 'row', to_jsonb(d)) \
              from pg_database d join pg_tablespace t on t.oid = d.dattablespace where d.datname = {name})) \
              from pg_roles r where r.rolname = current_user"
         ))
+    }
+
+    /// A name for this database that stays: the cluster's identifier, where it may be asked, and its own.
+    pub fn lasting_name(&self) -> Result<String> {
+        let server = match (self.facts()?.system, self.identity()) {
+            (Some(system), _) => system,
+            (None, Identity::Server { host, port, .. }) => format!("{host}:{port}"),
+            (None, _) => self.place(),
+        };
+        Ok(format!("{server}-{}", self.name))
+    }
+
+    /// Under whatever host and port: a standby is its primary's database too.
+    pub fn is_same_database(&self, other: &Self) -> Result<bool> {
+        if self.name != other.name || self.identity() == other.identity() {
+            return Ok(self.identity() == other.identity());
+        }
+        let (here, there) = (self.facts()?, other.facts()?);
+        Ok(here.system.is_some() && here.system == there.system)
+    }
+
+    pub fn is_on_server_of(&self, other: &Self) -> Result<bool> {
+        Ok(self.facts()?.is_same_server(&other.facts()?))
     }
 
     /// The answer of one query in the maintenance database, which is one JSON value.
@@ -114,7 +137,7 @@ mod tests {
 
     fn described(row: Value) -> Described {
         let (owner, tablespace) = ("o\"wner".into(), "pg_default".into());
-        Described { owner, owned: true, open: true, encoding: "UTF8".into(), tablespace, row }
+        Described { owner, owned: true, encoding: "UTF8".into(), tablespace, row }
     }
 
     #[test]
@@ -123,7 +146,8 @@ mod tests {
         assert_eq!(old.shape(), "encoding 'UTF8' lc_collate 'C' lc_ctype 'C'");
         let row = serde_json::json!({"datcollate": "C", "datctype": "C", "datlocprovider": "i", "daticulocale": "de"});
         assert_eq!(described(row).shape(), format!("{} locale_provider icu icu_locale 'de'", old.shape()));
-        let row = serde_json::json!({"datcollate": "C", "datctype": "C", "datlocprovider": "b", "datlocale": "C.UTF-8"});
+        let row =
+            serde_json::json!({"datcollate": "C", "datctype": "C", "datlocprovider": "b", "datlocale": "C.UTF-8"});
         assert_eq!(described(row).shape(), format!("{} locale_provider builtin builtin_locale 'C.UTF-8'", old.shape()));
         assert_eq!(old.belonging(), "owner \"o\"\"wner\" tablespace \"pg_default\"");
     }

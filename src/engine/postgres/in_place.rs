@@ -44,6 +44,10 @@ impl Server {
         Ok(Replaced { old: None, remark: Some(REMARK.into()) })
     }
 
+    pub fn is_collected(&self) -> bool {
+        self.script.is_some()
+    }
+
     /// Where statements for this database are collected instead of being run.
     pub(super) fn script(&self) -> Option<&Path> {
         self.script.as_deref()
@@ -83,4 +87,3 @@ fn unwritable(error: std::io::Error) -> Error {
     Error::environment(format!("could not write the script of the copy: {error}"))
         .help("TMPDIR names the folder for it; nothing was changed")
 }
-

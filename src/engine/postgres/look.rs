@@ -36,6 +36,13 @@ impl Server {
         Ok(rows.into_iter().map(session).collect())
     }
 
+    /// Whether nobody at all is connected.
+    pub fn is_quiet(&self) -> Result<bool> {
+        let name = literal(&self.name);
+        let others = "coalesce(backend_type, '') not in ('autovacuum worker', 'parallel worker')";
+        self.answer(&format!("select to_json(count(*) = 0) from pg_stat_activity where datname = {name} and {others}"))
+    }
+
     pub fn size(&self) -> Result<u64> {
         self.answer(&format!("select pg_database_size({})", literal(&self.name)))
     }

@@ -32,8 +32,12 @@ impl Server {
             keep_old: *keep_old,
         };
         Ok(match self.recover(&swap, watch)? {
-            Outcome::Old => format!("{} `{}` was broken off and is undone: it holds the old content", entry.target, entry.command),
-            Outcome::New => format!("{} `{}` was broken off and is ended: it holds the new content", entry.target, entry.command),
+            Outcome::Old => {
+                format!("{} `{}` was broken off and is undone: it holds the old content", entry.target, entry.command)
+            }
+            Outcome::New => {
+                format!("{} `{}` was broken off and is ended: it holds the new content", entry.target, entry.command)
+            }
         })
     }
 

@@ -38,17 +38,26 @@ impl Server {
             return self.replace_in_place(&how, &facts, watch, fill);
         }
         if let Some(old) = facts.database.as_ref().filter(|old| !old.owned) {
-            return Err(Error::failed(format!("{} belongs to {}, whose rights we do not have", self.place(), old.owner))
-                .help("connect as its owner, or grant that role; nothing was changed"));
+            return Err(Error::failed(format!(
+                "{} belongs to {}, whose rights we do not have",
+                self.place(),
+                old.owner
+            ))
+            .help("connect as its owner, or grant that role; nothing was changed"));
         }
         let swap = Swap::of(self, &how, &facts);
-        how.journal.write(&swap.entry(self, &how.lock))?;
+        // A migration's own entry stays: its recovery has more to put right.
+        let journal = match how.journal.read()? {
+            Some(Entry { deed: Deed::Migrate { .. }, .. }) => how.journal.of_swap(),
+            _ => how.journal.clone(),
+        };
+        journal.write(&swap.entry(self, &how.lock))?;
         let swapped = reach("swap-journal")
             .and_then(|()| self.build(&swap, &facts, fill))
             .and_then(|()| self.swap(&swap, &facts, &mut how, watch));
         // What was done is told by the server alone: a lost connection leaves it open whether the swap was committed.
         let ended = self.recover(&swap, watch).and_then(|done| {
-            how.journal.clear()?;
+            journal.clear()?;
             reach("swap-cleared").map(|()| done)
         });
         match (swapped, ended) {
@@ -76,16 +85,14 @@ impl Server {
             return Err(Error::Interrupted(signal));
         }
         let target = identifier(&self.name);
-        if let Lock::Session(lock) = &mut how.lock {
+        if let Lock::Session(lock) = &mut *how.lock {
             lock.see_held()?;
         }
         if facts.database.is_some() {
             self.ask(&format!("alter database {target} allow_connections false"))?;
             reach("swap-closed")?;
         }
-        if let Lock::Session(lock) = &mut how.lock {
-            SessionLock::leave_target(lock);
-        }
+        how.lock.leave_target();
         reach("swap-left")?;
         match how.force {
             true => self.end_sessions(&format!("datname = {}", literal(&self.name)))?,
@@ -98,7 +105,8 @@ impl Server {
     fn rename(&self, swap: &Swap, watch: &Watch<'_>) -> Result<()> {
         let mark = if swap.keep_old { String::new() } else { self.mark_text() };
         let words = [("target", &self.name), ("aside", &swap.aside), ("old", &swap.old), ("mark", &mark)];
-        let set = |(name, value): (&str, &String)| format!("select set_config('shed.{name}', {}, true);\n", literal(value));
+        let set =
+            |(name, value): (&str, &String)| format!("select set_config('shed.{name}', {}, true);\n", literal(value));
         let script = words.map(set).concat() + SWAP;
         let psql = self.psql(self.maintenance())?.env("PGAPPNAME", building(&swap.run));
         let captured = psql.args(["-1", "-f", "-"]).input(script).capture()?;

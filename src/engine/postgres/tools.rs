@@ -1,22 +1,12 @@
 //! PostgreSQL's programs on this machine: the oldest that is new enough for a server.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::engine::Watch;
+use crate::engine::{Watch, programs};
 use crate::error::{Error, Result};
 use crate::process::{self, Captured, Tool};
 
 use super::Server;
-
-/// Folders of which each version has one below: Debian, Red Hat, Homebrew, Postgres.app.
-const FAMILIES: [&str; 5] = [
-    "/usr/lib/postgresql",
-    "/usr",
-    "/opt/homebrew/opt",
-    "/usr/local/opt",
-    "/Applications/Postgres.app/Contents/Versions",
-];
 
 /// The folder of one version's programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +25,7 @@ impl Programs {
 impl Server {
     /// The programs for a server of this major version: `pg_bin` where it will do, else the oldest that is new enough.
     pub(super) fn programs_for(&self, major: u32) -> Result<Programs> {
-        let folders = self.folders();
+        let folders = programs::folders(self.pg_bin.as_deref(), &self.environment);
         if let Some(set) = &self.pg_bin
             && let Some(programs) = version_of(set)
             && programs.major >= major
@@ -47,8 +37,11 @@ impl Server {
 
     /// The newest programs: a backup may be of a newer server than the one it goes to.
     pub(super) fn newest_programs(&self) -> Result<Programs> {
-        let found = self.folders().iter().filter_map(|folder| version_of(folder)).max_by_key(|programs| programs.major);
-        found.ok_or_else(|| choose(Vec::new(), 0).err().unwrap_or_else(|| Error::environment("pg_restore was not found")))
+        let folders = programs::folders(self.pg_bin.as_deref(), &self.environment);
+        let found = folders.iter().filter_map(|folder| version_of(folder)).max_by_key(|programs| programs.major);
+        found.ok_or_else(|| {
+            choose(Vec::new(), 0).err().unwrap_or_else(|| Error::environment("pg_restore was not found"))
+        })
     }
 
     /// Runs a program to its end; a failure is an error with the program's own words.
@@ -70,15 +63,6 @@ impl Server {
         Err(Error::failed(format!("{}: `{line}` ended with code {}", self.place(), process::code(captured.status)))
             .detail(said))
     }
-
-    /// Where programs may be, the wished folder first, then `PATH`.
-    fn folders(&self) -> Vec<PathBuf> {
-        let mut folders: Vec<PathBuf> = self.pg_bin.iter().cloned().collect();
-        let path = self.environment.os("PATH").map(|path| std::env::split_paths(path).collect::<Vec<_>>());
-        folders.extend(path.unwrap_or_default());
-        folders.extend(FAMILIES.iter().flat_map(|family| versions_below(Path::new(family))));
-        folders
-    }
 }
 
 /// The lines of a program's stderr that say what went wrong, without its progress.
@@ -91,19 +75,6 @@ pub(super) fn verdict(said: &str) -> String {
     let lines: Vec<&str> = said.lines().filter(telling).take(12).collect();
     let all: Vec<&str> = said.lines().collect();
     if lines.is_empty() { all[all.len().saturating_sub(12)..].join("\n") } else { lines.join("\n") }
-}
-
-fn versions_below(family: &Path) -> Vec<PathBuf> {
-    let ours = |name: &OsStr| {
-        let name = name.to_string_lossy();
-        name.starts_with(|c: char| c.is_ascii_digit())
-            || ["pgsql-", "postgresql@", "postgresql", "libpq"].iter().any(|start| name.starts_with(start))
-    };
-    let entries = std::fs::read_dir(family).into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> =
-        entries.filter(|entry| ours(&entry.file_name())).map(|entry| entry.path().join("bin")).collect();
-    folders.sort();
-    folders
 }
 
 /// The version of the `pg_dump` in a folder, where there is one that runs.
@@ -135,7 +106,9 @@ fn choose(mut found: Vec<Programs>, major: u32) -> Result<Programs> {
         false => Error::environment(format!("the server is PostgreSQL {major}, and every pg_dump found is older"))
             .detail(list.join("\n")),
     };
-    Err(error.help(format!("install the client programs of PostgreSQL {major} (postgresql-client-{major}), or set `pg_bin` to their folder")))
+    Err(error.help(format!(
+        "install the client programs of PostgreSQL {major} (postgresql-client-{major}), or set `pg_bin` to their folder"
+    )))
 }
 
 #[cfg(test)]

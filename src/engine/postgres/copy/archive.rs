@@ -45,18 +45,18 @@ impl Copy<'_> {
     pub(super) fn archived(&self, aside: &Server, watch: &Watch<'_>) -> Result<()> {
         let run = aside.name.rsplit_once("__shed_new_").map_or(aside.name.as_str(), |(_, run)| run);
         let folder = Folder::make(folder_of(run))?;
-        let archive = folder.0.join("archive");
-        let jobs = self.jobs().to_string();
+        let (dump, restore) = self.through_archive(aside, &folder.0);
         reach("copy-dump")?;
-        let dump = self.dump().args(["-v", "-Fd", "-Z0", "--no-sync", "-j", &jobs, "-f"]).arg(&archive);
         followed(self.source, dump, "reading, tables", "dumping contents of table", watch)?;
         reach("copy-restore")?;
-        self.read_back(aside, &archive, &jobs, watch)
+        followed(aside, restore, "writing, tables and indexes", "finished item", watch)
     }
 
-    fn read_back(&self, aside: &Server, archive: &Path, jobs: &str, watch: &Watch<'_>) -> Result<()> {
-        let restore = self.restore(aside).args(["-v", "-j", jobs]).arg(archive);
-        followed(aside, restore, "writing, tables", "finished item", watch)
+    /// The two programs.
+    pub(super) fn through_archive(&self, aside: &Server, folder: &Path) -> (Tool, Tool) {
+        let (archive, jobs) = (folder.join("archive"), self.jobs().to_string());
+        let dump = self.dump().args(["-v", "-Fd", "-Z0", "--no-sync", "-j", &jobs, "-f"]).arg(&archive);
+        (dump, aside.restore(&self.programs).args(["-v", "-j", &jobs]).arg(archive))
     }
 }
 

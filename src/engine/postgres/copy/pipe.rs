@@ -52,8 +52,7 @@ impl Copy<'_> {
     }
 
     fn through(&self, aside: &Server, dump: Tool, watch: &Watch<'_>) -> Result<()> {
-        let psql = Tool::new(self.programs.path("psql")).args(["-X", "-w", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null"]);
-        let psql = aside.with_variables(psql, &aside.name);
+        let psql = self.psql(aside);
         let lines = (dump.command_line(), psql.command_line());
         let (wrote, read) = pipeline(dump, psql, watch.interrupts, &mut || {})?;
         if !wrote.status.success() && !is_broken_pipe(&wrote) {
@@ -62,6 +61,12 @@ impl Copy<'_> {
         }
         aside.judge(&lines.1, read, watch)?;
         self.source.judge(&lines.0, wrote, watch).map(drop)
+    }
+
+    /// `psql` that reads statements and stops at the first error.
+    pub(super) fn psql(&self, aside: &Server) -> Tool {
+        let psql = Tool::new(self.programs.path("psql"));
+        aside.with_variables(psql.args(["-X", "-w", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null"]), &aside.name)
     }
 
     /// A session that keeps a picture of the source for several dumps.
@@ -81,4 +86,3 @@ fn is_broken_pipe(wrote: &Captured) -> bool {
     let said = String::from_utf8_lossy(&wrote.stderr);
     said.is_empty() || said.contains("Broken pipe") || said.contains("could not write")
 }
-
