@@ -494,7 +494,7 @@ fn a_shell_has_the_terminal_and_says_that_a_database_is_protected() {
         let app = with_keys(app.migrated("head"), json!({ "protected": true }));
         let said =
             app.shed_on_terminal(["shell", "app"], &[(prompt, "select 'typed' || 'here';\n"), ("typedhere", end)]);
-        let said = said.any_stdout().any_stderr().run();
+        let said = said.env("PSQL_PAGER", "").any_stdout().any_stderr().run();
         assert!(said.stdout.contains("typedhere"), "{said:?}");
         assert!((said.stderr.clone() + &said.stdout).contains("app.main: protected"), "{said:?}");
     }
