@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::alembic::event::heads_in_words;
+use crate::alembic::failed;
 use crate::engine::backups::{Found, Metadata, REPLACED, Store, Wish, in_words};
 use crate::engine::{Engine, Replaced, Replacement, Watch};
 use crate::error::{Error, Result};
@@ -24,6 +25,9 @@ pub struct Args {
     /// Its name or a revision, or their beginnings; or the path of a file [default: the newest]
     #[arg(value_name = "BACKUP")]
     backup: Option<String>,
+    /// What a migration left that failed and was put back
+    #[arg(long)]
+    failed: bool,
     /// Take the backup of another target, or a file that nothing is known of
     #[arg(long)]
     force: bool,
@@ -87,7 +91,8 @@ pub fn restore(scope: &Scope<'_>, args: &Args) -> Result<Restored> {
     let (engine, store) = (scope.reach(chosen)?, scope.store(chosen)?);
     refuse_memory(chosen, &engine)?;
     let name = scope.stored_name(chosen);
-    let found = store.find(&name, args.backup.as_deref(), scope.environment.working_dir())?;
+    let from = if args.failed { failed(&name) } else { name.clone() };
+    let found = store.find(&from, args.backup.as_deref(), scope.environment.working_dir())?;
     let existed = engine.exists()?;
     let work = Work { chosen, engine, store, name, found, existed };
     work.refuse_others(args.force)?;
@@ -118,7 +123,11 @@ impl Work<'_> {
                 .help("--force restores it"));
         };
         self.store.refuse_engine(&self.found, &self.engine)?;
-        if force || metadata.target == self.name || self.store.is_of(metadata, &self.engine) {
+        if force
+            || metadata.target == self.name
+            || metadata.target == failed(&self.name)
+            || self.store.is_of(metadata, &self.engine)
+        {
             return Ok(());
         }
         Err(Error::usage(format!("{path} is a backup of {}, not of {}", metadata.target, self.chosen.name))
@@ -151,13 +160,13 @@ impl Work<'_> {
         // Before anything is touched: the backup is read to its end.
         let plain = self.store.open_found(&self.found, &self.engine, watch)?;
         self.engine.make_room()?;
-        let held = scope.hold(self.chosen, &self.engine, "restore", watch)?;
+        let mut held = scope.hold(self.chosen, &self.engine, "restore", watch)?;
         // Recovery may have brought it back.
         let existed = self.engine.exists()?;
         let from = if existed { self.heads().ok() } else { None };
         let safety = if existed && !args.no_backup { self.keep_safe(scope, &held.run, watch)? } else { None };
         let (force, keep_old) = (args.end_sessions, args.keep_old);
-        let how = Replacement { run: &held.run, journal: &held.journal, lock: held.lock, force, keep_old };
+        let how = Replacement { run: &held.run, journal: &held.journal, lock: &mut held.lock, force, keep_old };
         let fill = &mut |aside: &Engine| aside.fill_from_backup(plain.path(), watch);
         let replaced = self.engine.replace(how, watch, fill).map_err(with_own_flag)?;
         let to = self.heads()?;

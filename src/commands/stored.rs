@@ -6,7 +6,6 @@ use crate::engine::Engine;
 use crate::engine::backups::Store;
 use crate::engine::journal::{Deed, Entry};
 use crate::error::{Error, Result};
-use crate::keep::{self, state_dir};
 use crate::settings::Database;
 
 use super::Scope;
@@ -30,11 +29,10 @@ impl Scope<'_> {
 
     /// The backup that the journal of a dead run names is kept: recovery may need it.
     pub fn named_by_journal(&self, engine: &Engine) -> Result<Vec<PathBuf>> {
-        let state = state_dir(self.environment).unwrap_or_else(|| self.settings.root().join(keep::BESIDE));
-        let entry = engine.journal(&state)?.read();
         // One that cannot be read is the next writing command's trouble.
+        let entry = self.journal(engine)?.and_then(|journal| journal.read().ok().flatten());
         Ok(match entry {
-            Ok(Some(Entry { deed: Deed::Migrate { backup: Some(backup), .. }, .. })) => vec![backup],
+            Some(Entry { deed: Deed::Migrate { backup: Some(backup), .. }, .. }) => vec![backup],
             _ => Vec::new(),
         })
     }

@@ -12,19 +12,7 @@ pub(super) struct Unused {
     pub span: Span,
 }
 
-const LATER: [&str; 11] = [
-    "restore",
-    "lock",
-    "lock_timeout",
-    "statement_timeout",
-    "retries",
-    "auto",
-    "cache",
-    "lint",
-    "policy",
-    "ledger",
-    "embedded",
-];
+const LATER: [&str; 5] = ["auto", "cache", "lint", "policy", "ledger"];
 
 /// The keys of later work that are set, in the order of the file.
 pub(super) fn collect(tree: &Node) -> Vec<Unused> {
@@ -32,10 +20,6 @@ pub(super) fn collect(tree: &Node) -> Vec<Unused> {
     let mut add = |place: String, keys: &[Entry]| {
         for key in keys.iter().filter(|key| !key.inherited && is_later(key)) {
             found.push(Unused { path: format!("{place}.{}", key.key), span: key.key_span });
-        }
-        let backup = keys.iter().filter(|key| *key.key == *"backup").flat_map(|key| entries(key.node(), &[]));
-        for key in backup.filter(|key| !key.inherited && *key.key == *"before_migrate") {
-            found.push(Unused { path: format!("{place}.backup.{}", key.key), span: key.key_span });
         }
     };
     add("defaults".to_owned(), entries(tree, &["defaults"]));

@@ -49,8 +49,11 @@ fn place(app: &App) -> String {
 #[test]
 fn a_database_is_created_once_and_both_are_said() {
     for app in [App::sqlite(), without_database()] {
+        app.shed(["create", "app", "--dry-run"]).stdout(format!("app.main: {} would be created\n", place(&app))).ok();
+        assert!(!app.db.exists());
         app.shed(["create", "app"]).stdout(format!("app.main: {} created\n", place(&app))).ok();
         assert!(app.db.exists());
+        app.shed(["create", "app", "--dry-run"]).stdout(format!("app.main: {} is there already\n", place(&app))).ok();
         app.shed(["create", "app"]).stdout(format!("app.main: {} is there already\n", place(&app))).ok();
     }
 }
@@ -347,8 +350,8 @@ fn two_projects_with_one_schema_file_are_told_so() {
         &(text
             + "  other:\n    versions: other\n    db:\n      main: { type: sqlite, connection: { db_path: o.db } }\n"),
     );
-    app.shed(["dump", "app", "--check"]).stderr_has("is the schema file of app and of other").fails(2);
-    app.shed(["load", "app.main", "--yes"]).stderr_has("is the schema file of app and of other").fails(2);
+    app.shed(["dump", "app", "--check"]).stderr_has("is the schema file of app.main and of other.main").fails(2);
+    app.shed(["load", "app.main", "--yes"]).stderr_has("is the schema file of app.main and of other.main").fails(2);
 }
 
 #[test]
@@ -364,7 +367,7 @@ fn what_stands_after_two_dashes_is_pg_dump_s() {
 fn a_database_that_is_not_there_cannot_be_dumped_opened_or_dropped() {
     for app in [App::sqlite(), without_database()] {
         for command in [vec!["dump", "app"], vec!["shell", "app"], vec!["drop", "app", "--yes"]] {
-            app.shed(command).stderr_has(format!("is not there")).fails(4);
+            app.shed(command).stderr_has("is not there").fails(4);
         }
         assert!(!app.db.exists());
         app.shed(["drop", "app", "--if-exists"]).stdout(format!("app.main: {} is not there\n", place(&app))).ok();
@@ -509,4 +512,65 @@ fn a_copy_on_a_development_server_is_dropped_by_its_name() {
         .stdout("development.scratch/try: sqlite $REPO/dev/try.db dropped\n")
         .ok();
     assert!(!app.path("dev/try.db").exists());
+}
+
+#[test]
+fn a_protected_database_is_protected_under_its_name_on_a_development_server_too() {
+    let app = with_keys(App::sqlite().migrated("head"), json!({ "protected": true }));
+    let development = "development:\n  db:\n    scratch: { type: sqlite, connection: { db_path: data } }\n";
+    app.write("shed.yaml", &(development.to_owned() + &app.read("shed.yaml")));
+    app.write("f.sql", "");
+    let file = app.path("f.sql").display().to_string();
+    for command in [vec!["drop", "development.scratch/app"], vec!["load", "development.scratch/app", &file]] {
+        app.shed(command.iter().copied().chain(["--yes"])).stderr_has("app.main is protected").fails(2);
+    }
+    assert_eq!(app.db.revisions(), ["a3"]);
+}
+
+#[test]
+fn two_engines_that_would_write_one_schema_file_are_told_before_migrating() {
+    let app = App::sqlite().keys("dump_after_migrate: true");
+    let other = json!({ "type": "postgres", "db_name": "x", "connection": { "host": "/nowhere" } });
+    let text = app.read("shed.yaml").replace("      main: {", "      main: {\"default\": true, ");
+    app.write("shed.yaml", &format!("{text}      prod: {other}\n"));
+    app.shed(["migrate", "app"]).stderr_has("is the schema file of app.main and of app.prod").fails(2);
+    assert!(!app.db.exists());
+}
+
+#[test]
+fn every_head_and_a_version_table_elsewhere_come_along_sorted() {
+    let app = App::postgres().keys("version_table: \"odd name\"\nversion_table_schema: \"it's\"").two_heads();
+    app.shed(["migrate", "app", "heads"]).any_stderr().ok();
+    let text = app.shed(["dump", "app"]).any_stdout().ok().stdout;
+    let rows = "INSERT INTO \"it's\".\"odd name\" (version_num) VALUES\n    ('a3'),\n    ('b1');\n";
+    assert!(text.ends_with(rows), "{text}");
+    let (app, copy) = with_copy(app);
+    app.write("s.sql", &text);
+    app.shed(["load", "app.copy", app.path("s.sql").to_str().unwrap(), "--yes"])
+        .stdout_has("loaded, at a3, b1")
+        .any_stderr()
+        .ok();
+    assert_eq!(copy.rows("select version_num from \"it's\".\"odd name\" order by 1"), "a3\nb1\n");
+}
+
+#[test]
+fn what_a_schema_can_hold_comes_through_a_dump_unchanged() {
+    let (app, copy) = with_copy(App::postgres());
+    app.db.execute(
+        "create schema audit; create type mood as enum ('ok', 'bad'); create sequence s start 7; \
+         create table audit.log (id bigint generated always as identity primary key, m mood default 'ok', n int default nextval('s'), check (n > 0)); \
+         create index on audit.log (n) where n > 5; create view v as select m from audit.log; create materialized view mv as select 1 as one; \
+         create function f() returns trigger language plpgsql as $$\nbegin\n\n\n-- Dumped by pg_dump version 1\nreturn new;\nend\n$$; \
+         create trigger t before insert on audit.log for each row execute function f(); comment on schema public is 'mine'; \
+         create table part (d date) partition by range (d); create table part_1 partition of part for values from ('2020-01-01') to ('2021-01-01')",
+    );
+    app.db.execute("insert into audit.log (m) values ('bad')");
+    let file = app.path("s.sql").display().to_string();
+    app.shed(["dump", "app.main", "-o", &file]).any_stdout().ok();
+    app.shed(["load", "app.copy", &file, "--yes"]).any_stdout().any_stderr().ok();
+    assert_eq!(copy.rows("select count(*) from audit.log"), "0\n");
+    let again = app.shed(["dump", "app.copy"]).any_stdout().ok().stdout;
+    assert_eq!(again, app.read("s.sql"));
+    let said = app.shed(["dump", "app.main", "--data", "--format", "json"]).any_stdout().ok();
+    assert!(json_of(&said)["sql"].as_str().unwrap().contains("COPY audit.log"), "{said:?}");
 }

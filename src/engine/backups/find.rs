@@ -49,11 +49,6 @@ impl Store {
         self.entries(target).into_iter().filter_map(good).collect()
     }
 
-    /// The newest good backup that a run took of a target.
-    pub fn of_run(&self, target: &str, run: &str) -> Option<Backup> {
-        self.list(target).into_iter().find(|backup| backup.metadata.run == run)
-    }
-
     /// The backup that a word means: none the newest that no restore took; a name or its beginning; a revision's
     /// beginning; a path.
     pub fn find(&self, target: &str, word: Option<&str>, working_dir: &Path) -> Result<Found> {

@@ -85,16 +85,14 @@ impl Server {
             return Err(Error::Interrupted(signal));
         }
         let target = identifier(&self.name);
-        if let Lock::Session(lock) = &mut how.lock {
+        if let Lock::Session(lock) = &mut *how.lock {
             lock.see_held()?;
         }
         if facts.database.is_some() {
             self.ask(&format!("alter database {target} allow_connections false"))?;
             reach("swap-closed")?;
         }
-        if let Lock::Session(lock) = &mut how.lock {
-            SessionLock::leave_target(lock);
-        }
+        how.lock.leave_target();
         reach("swap-left")?;
         match how.force {
             true => self.end_sessions(&format!("datname = {}", literal(&self.name)))?,
