@@ -38,6 +38,12 @@ pub enum Command {
     /// Take revisions back
     #[command(after_help = "Example:\n  shed downgrade billing.staging -1")]
     Downgrade(commands::downgrade::Args),
+    /// Take back the last revisions: one, or N
+    #[command(visible_alias = "down", after_help = "Example:\n  shed rollback billing.staging 2")]
+    Rollback(commands::rollback::Args),
+    /// Take back the last revision and apply it again
+    #[command(after_help = "Example:\n  shed redo billing.staging")]
+    Redo(commands::redo::Args),
     /// Say which revisions a database holds, without running them
     #[command(after_help = "Example:\n  shed stamp billing.staging head")]
     Stamp(commands::stamp::Args),
@@ -47,6 +53,12 @@ pub enum Command {
     /// Make a database that is not there
     #[command(after_help = "Example:\n  shed create billing.staging --from-models")]
     Create(commands::create::Args),
+    /// Put right what a run that was broken off left in a database
+    #[command(after_help = "Example:\n  shed recover --list")]
+    Recover(commands::recover::Args),
+    /// Show who holds the lock on a database, and end it
+    #[command(after_help = "Example:\n  shed unlock billing.staging --list")]
+    Unlock(commands::unlock::Args),
     /// Copy a database into the place of another, which is the old or the whole new one whenever anything dies
     #[command(after_help = "Example:\n  shed clone billing.prod development.pglocal")]
     Clone(commands::clone::Args),
@@ -68,6 +80,15 @@ pub enum Command {
     /// Open psql or sqlite3, connected
     #[command(after_help = "Example:\n  shed shell billing.staging -c \"select count(*) from invoice\"")]
     Shell(commands::shell::Args),
+    /// Take a backup of a database, read to its end before it counts
+    #[command(after_help = "Example:\n  shed backup billing.staging")]
+    Backup(commands::backup::Args),
+    /// List the backups, newest first
+    #[command(after_help = "Example:\n  shed backups billing.staging --verify")]
+    Backups(commands::backups::Args),
+    /// Put a backup in the place of a database; what is there now is backed up first
+    #[command(after_help = "Example:\n  shed restore billing.staging 20261121T063939.123Z-a1b2")]
+    Restore(commands::restore::Args),
     /// Write a new revision
     #[command(visible_alias = "new", after_help = "Example:\n  shed revision billing --auto -m \"add invoices\"")]
     Revision(commands::revision::Args),
@@ -95,6 +116,9 @@ pub enum Command {
     /// Compare models and database (drift): exit code 1 where they differ
     #[command(after_help = "Example:\n  shed check billing.staging --format json")]
     Check(commands::check::Args),
+    /// Show, start or stop the private PostgreSQL servers for copies
+    #[command(after_help = "Example:\n  shed server status")]
+    Server(commands::server::Args),
     /// List the targets of the settings
     #[command(after_help = "Example:\n  shed targets --format json")]
     Targets(commands::targets::Args),
@@ -166,6 +190,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Completions(args) => return Ok(out.show(&commands::completions::completions(args)?)),
         Command::Man(args) => return Ok(out.show(&commands::man::man(Cli::command(), args)?)),
         Command::Init(args) => return Ok(out.show(&commands::init::init(args, flag, environment, out)?)),
+        Command::Server(args) => return Ok(out.show(&commands::server::server(args, &cli.global, environment, out)?)),
         Command::Settings(args) => {
             return Ok(out.show(&commands::settings::settings(args, flag, environment)?));
         }
@@ -177,6 +202,10 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
     Ok(match &cli.command {
         Command::Upgrade(args) => out.show(&commands::upgrade::upgrade(&scope, args)?),
         Command::Downgrade(args) => out.show(&commands::downgrade::downgrade(&scope, args)?),
+        Command::Rollback(args) => out.show(&commands::rollback::rollback(&scope, args)?),
+        Command::Redo(args) => out.show(&commands::redo::redo(&scope, args)?),
+        Command::Recover(args) => out.show(&commands::recover::recover(&scope, args)?),
+        Command::Unlock(args) => out.show(&commands::unlock::unlock(&scope, args)?),
         Command::Stamp(args) => out.show(&commands::stamp::stamp(&scope, args)?),
         Command::EnsureVersion(args) => out.show(&commands::ensure_version::ensure_version(&scope, args)?),
         Command::Create(args) => out.show(&commands::create::create(&scope, args)?),
@@ -187,6 +216,9 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Dump(args) => commands::dump::dump(&scope, args)?,
         Command::Load(args) => out.show(&commands::load::load(&scope, args)?),
         Command::Shell(args) => commands::shell::shell(&scope, args)?,
+        Command::Backup(args) => out.show(&commands::backup::backup(&scope, args)?),
+        Command::Backups(args) => out.show(&commands::backups::backups(&scope, args)?),
+        Command::Restore(args) => out.show(&commands::restore::restore(&scope, args)?),
         Command::Revision(args) => out.show(&commands::revision::revision(&scope, args)?),
         Command::Merge(args) => out.show(&commands::merge::merge(&scope, args)?),
         Command::Edit(args) => out.show(&commands::edit::edit(&scope, args)?),
@@ -200,7 +232,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Doctor(args) => out.show(&commands::doctor::doctor(&scope, args)?),
         Command::Alembic(args) => commands::alembic::alembic(&scope, args)?,
         Command::ListTemplates(args) => out.show(&commands::list_templates::list_templates(&scope, args)?),
-        Command::Init(_) | Command::Settings(_) | Command::Completions(_) | Command::Man(_) => 0,
+        Command::Init(_) | Command::Server(_) | Command::Settings(_) | Command::Completions(_) | Command::Man(_) => 0,
     })
 }
 

@@ -85,6 +85,16 @@ impl Error {
         self
     }
 
+    /// Adds a line that belongs to it: what was put back, or has to be.
+    #[must_use]
+    pub fn remark(mut self, remark: &str) -> Self {
+        if let Some(words) = self.words_mut() {
+            let before = words.detail.take().map(|detail| format!("{}\n", detail.trim_end())).unwrap_or_default();
+            words.detail = Some(format!("{before}  {remark}"));
+        }
+        self
+    }
+
     /// Says where the whole traceback stands.
     #[must_use]
     pub fn log(mut self, log: Option<PathBuf>) -> Self {

@@ -7,10 +7,12 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
 from . import metadata, models, verify
 from .commands import Commands, config_of
+from .database import message_of
 from .filters import Filters
 from .refusal import Refusal
 from .runs import Run
@@ -33,8 +35,12 @@ def make(commands: Commands, force: bool) -> None:
     ScriptDirectory.from_config(config_of(run)).get_heads()  # a broken revision file is found before anything is made
     made = database.use(lambda connection: _make(run, connection, force), writing=True)
     run.events.write("result", data=made)
-    commands.run(["stamp", "heads"])
-    verify.verify(run)
+    try:
+        commands.run(["stamp", "heads"])
+        verify.verify(run)
+    except Exception:
+        run.warn(f"the tables are there, and no revision is stamped: shed stamp {run.settings.target} heads")
+        raise
 
 
 def _make(run: Run, connection: Connection, force: bool) -> Dict[str, List[str]]:
@@ -43,11 +49,13 @@ def _make(run: Run, connection: Connection, force: bool) -> Dict[str, List[str]]
         wanted = Wanted(run, connection)
         if not force:
             wanted.refuse_others()
-        schemas = wanted.make_schemas()
         there = [table for table in wanted.tables if wanted.is_there(table)]
-        for each in wanted.targets:
-            tables = [table for table in each.sorted_tables if table in wanted.tables]
-            each.create_all(connection, tables=tables)
+        try:
+            schemas = wanted.make()
+        except DBAPIError as error:
+            words = message_of(error)
+            text = f"{words.splitlines()[0]}; nothing was made"
+            raise Refusal("migration", text, sql=error.statement, database_message=words) from error
         new = [table for table in wanted.tables if table not in there]
         return {"tables": wanted.names(new), "there": wanted.names(there), "schemas": schemas}
 
@@ -91,7 +99,14 @@ class Wanted:
             "migrate it instead, or add --force, which makes the tables that are missing and drops nothing",
         )
 
-    def make_schemas(self) -> List[str]:
+    def make(self) -> List[str]:
+        """The schemas and tables that are missing; the schemas are told."""
+        schemas = self._make_schemas()
+        for each in self.targets:
+            each.create_all(self._connection, tables=[table for table in each.sorted_tables if table in self.tables])
+        return schemas
+
+    def _make_schemas(self) -> List[str]:
         if self._connection.dialect.name != "postgresql":
             return []
         known = set(self._inspector.get_schema_names())

@@ -101,11 +101,16 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn run(&self, held: Held, watch: &Watch<'_>) -> Result<Cloned> {
+    fn run(&self, mut held: Held, watch: &Watch<'_>) -> Result<Cloned> {
         let started = Instant::now();
         let mut compared = None;
-        let how =
-            Replacement { run: &held.run, journal: &held.journal, lock: held.lock, force: self.force, keep_old: false };
+        let how = Replacement {
+            run: &held.run,
+            journal: &held.journal,
+            lock: &mut held.lock,
+            force: self.force,
+            keep_old: false,
+        };
         let replaced = self.ends.to.replace(how, watch, &mut |aside| {
             compared = self.fill(aside, watch)?;
             Ok(())

@@ -32,6 +32,9 @@ pub struct Args {
     /// With --from-models: models to look at instead of the project's `module`
     #[arg(long, value_name = "MODULE", requires = "from_models")]
     models: Option<String>,
+    /// Say what would be created; create nothing
+    #[arg(long, conflicts_with = "from_models")]
+    dry_run: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -41,7 +44,10 @@ pub struct Args {
 pub struct Created {
     pub target: String,
     pub database: String,
+    /// Whether it was made; with `--dry-run` whether it would be.
     pub created: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// With `--from-models`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub models: Option<FromModels>,
@@ -63,21 +69,30 @@ pub struct FromModels {
 
 /// Makes the database where it is not there; says so where it is.
 pub fn create(scope: &Scope<'_>, args: &Args) -> Result<Answer<Created>> {
-    let chosen = scope.allow_writing(scope.targets(args.target.as_deref(), &args.place, Needs::Writing)?)?;
+    let mut chosen = scope.targets(args.target.as_deref(), &args.place, Needs::Writing)?;
+    if !args.dry_run {
+        chosen = scope.allow_writing(chosen)?;
+    }
     scope.each(&chosen, false, |target, several| create_one(scope, target, several, args))
 }
 
 fn create_one(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args) -> Result<Created> {
     let engine = scope.reach(target)?;
-    let mut created = Created { target: target.name.clone(), database: engine.place(), created: false, models: None };
+    let mut created = Created {
+        target: target.name.clone(),
+        database: engine.place(),
+        created: false,
+        dry_run: args.dry_run,
+        models: None,
+    };
     if args.from_models {
         scope.refuse_memory(target, &engine)?;
     }
     engine.accepts(&args.creation)?;
-    engine.make_room()?;
-    if !engine.exists()? {
+    created.created = !engine.exists()?;
+    if created.created && !args.dry_run {
+        engine.make_room()?;
         engine.create_as(&args.creation)?;
-        created.created = true;
     }
     if args.from_models {
         created.models = Some(from_models(scope, target, several, args)?);
@@ -97,7 +112,11 @@ fn from_models(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Arg
 
 impl fmt::Display for Created {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.created { "created" } else { "is there already" };
+        let what = match (self.created, self.dry_run) {
+            (true, false) => "created",
+            (true, true) => "would be created",
+            (false, _) => "is there already",
+        };
         writeln!(f, "{}: {} {what}", self.target, self.database)?;
         let Some(FromModels { tables, there, heads, .. }) = &self.models else { return Ok(()) };
         let kept = if there.is_empty() { String::new() } else { format!(", {} there already", there.len()) };

@@ -17,7 +17,7 @@ use super::schema_file::{Stale, compare};
 use super::scope::Chosen;
 use super::{Place, Scope};
 
-pub use super::schema_file::after_migrate;
+pub use super::schema_file::{after_migrate, before_migrate};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -45,11 +45,11 @@ pub struct Args {
     /// PostgreSQL: keep owners and privileges, which are left out otherwise
     #[arg(long)]
     owners: bool,
-    #[command(flatten)]
-    place: Place,
     /// PostgreSQL: arguments for pg_dump itself, its streams and exit code untouched
     #[arg(last = true, value_name = "ARGUMENTS", conflicts_with_all = ["data", "form", "output", "check", "owners"])]
     arguments: Vec<String>,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// The formats of a dump.

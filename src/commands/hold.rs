@@ -2,10 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::alembic::recover::{Allowed, Site, recover};
 use crate::engine::journal::Journal;
 use crate::engine::{Engine, Lock, Watch};
-use crate::error::Result;
-use crate::keep::{self, state_dir};
+use crate::error::{Error, Result};
 
 use super::Scope;
 use super::scope::Chosen;
@@ -21,22 +21,27 @@ pub struct Held {
 impl Scope<'_> {
     /// Takes the lock on a target and recovers it; says what was recovered.
     pub fn hold(&self, chosen: &Chosen<'_>, engine: &Engine, command: &str, watch: &Watch<'_>) -> Result<Held> {
-        let wish = self.lock_wish(chosen, command);
-        let mut lock = engine.lock(&wish, watch)?;
-        let state = state_dir(self.environment).unwrap_or_else(|| self.settings.root().join(keep::BESIDE));
-        let journal = engine.journal(&state)?;
-        let recovered = engine.recover(&journal, watch)?;
-        if !recovered.is_empty() {
-            recovered.iter().for_each(|line| self.out.line(line));
-            // A database that was closed could not be locked from within.
-            drop(lock);
-            lock = engine.lock(&wish, watch)?;
-        }
+        let Some(journal) = self.journal(engine)? else {
+            return Err(Error::usage(format!("{} is in memory: it ends with its process", chosen.name)));
+        };
+        let Some(options) = chosen.database.as_ref().map(|database| &database.options) else {
+            return Err(Error::usage(format!("{command} needs a database")));
+        };
+        let ask = |question: &str| self.out.agree(question);
+        let site = Site {
+            engine,
+            journal: &journal,
+            vault: &self.vault(chosen, engine, options),
+            allowed: Allowed { restore: options.restore, ask: &ask },
+            target: &chosen.name,
+        };
+        let (_, lock) = recover(&site, &self.lock_wish(chosen, command), watch)?;
         Ok(Held { lock, journal, run: run_id() })
     }
 }
 
-fn run_id() -> String {
+/// Letters, digits and `_`.
+pub fn run_id() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("{:x}_{:x}", now.as_millis(), std::process::id())
 }

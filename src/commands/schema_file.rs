@@ -10,6 +10,7 @@ use similar::TextDiff;
 
 use crate::engine::{Content, Dumping, Engine, Identity};
 use crate::error::{Error, Result};
+use crate::settings::{Database, Project};
 
 use super::dump::whole;
 use super::outfile::Outfile;
@@ -45,6 +46,16 @@ pub fn compare(scope: &Scope<'_>, chosen: &Chosen<'_>, engine: &Engine, file: Op
         scope.out.note(&format!("help: write it anew: shed dump {target} -o {}", file.display()));
     }
     Ok(Stale { target, file, up_to_date, missing, diff })
+}
+
+/// Before the database is migrated: what [`after_migrate`] would refuse.
+pub fn before_migrate(scope: &Scope<'_>, chosen: &Chosen<'_>) -> Result<()> {
+    match &chosen.database {
+        Some(database) if database.options.dump_after_migrate && scope.is_own(chosen) => {
+            scope.schema_file(chosen).map(drop)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// After the database was migrated, where `dump_after_migrate` says so: the schema file is written if it changed.
@@ -83,20 +94,26 @@ fn write(scope: &Scope<'_>, chosen: &Chosen<'_>, engine: &Engine) -> Result<()> 
 }
 
 impl Scope<'_> {
-    /// The project's schema file; two projects with one file would overwrite each other's.
+    /// The project's schema file; two projects, or two engines that both write it, would overwrite each other's.
     pub fn schema_file(&self, chosen: &Chosen<'_>) -> Result<PathBuf> {
-        let file = self.database_of(chosen)?.options.schema_file.clone();
-        let others = self.settings.projects().values().filter(|project| project.name != chosen.project.name);
-        let other =
-            others.into_iter().find(|project| project.db.values().any(|other| other.options.schema_file == file));
-        match other {
-            Some(other) => Err(Error::usage(format!(
-                "{} is the schema file of {} and of {}",
+        let own = self.database_of(chosen)?;
+        let file = own.options.schema_file.clone();
+        let clashes = |project: &Project, other: &Database| {
+            let both_write = own.options.dump_after_migrate && other.options.dump_after_migrate;
+            other.options.schema_file == file
+                && (project.name != chosen.project.name || (both_write && other.kind != own.kind))
+        };
+        let all = self.settings.projects().values();
+        let mut all = all.flat_map(|project| project.db.values().map(move |other| (project, other)));
+        match all.find(|(project, other)| clashes(project, other)) {
+            Some((project, other)) => Err(Error::usage(format!(
+                "{} is the schema file of {} and of {}.{}",
                 file.display(),
-                chosen.project.name,
+                chosen.name,
+                project.name,
                 other.name
             ))
-            .help(format!("set one for each: shed settings set projects.{}.schema_file FILE", chosen.project.name))),
+            .help("give each a `schema_file` of its own, in the project or in the database")),
             None => Ok(file),
         }
     }

@@ -1,9 +1,10 @@
 //! What every command works with: settings, environment, terminal, and the way from names to runs.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
-use crate::alembic::{self, Ended, Plan};
+use crate::alembic::{self, Ended, Plan, Safety};
 use crate::engine::Engine;
+use crate::engine::embedded::Cluster;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::output::Output;
@@ -21,6 +22,8 @@ pub struct Scope<'a> {
     pub out: &'a Output,
     pub global: &'a Global,
     interrupts: OnceCell<Interrupts>,
+    /// The private servers that this command uses: each runs on while it is held.
+    pub(super) own_servers: RefCell<Vec<Cluster>>,
 }
 
 /// A project and, where the command needs one, the database that the command goes to.
@@ -53,7 +56,7 @@ pub enum Needs {
 
 impl<'a> Scope<'a> {
     pub fn new(settings: &'a Settings, environment: &'a Environment, out: &'a Output, global: &'a Global) -> Self {
-        Self { settings, environment, out, global, interrupts: OnceCell::new() }
+        Self { settings, environment, out, global, interrupts: OnceCell::new(), own_servers: RefCell::default() }
     }
 
     /// The targets that a command means, asking on a terminal where the name is not enough.
@@ -110,10 +113,15 @@ impl<'a> Scope<'a> {
 
     /// Runs a plan; what the worker prints goes to `live`.
     pub fn run(&self, plan: &Plan<'_>, live: &mut Live<'_>) -> Result<Ended> {
-        alembic::run(plan, self.settings, self.environment, self.interrupts()?, live)
+        self.run_with(plan, live, None)
     }
 
-    /// Signals, caught from the first call on.
+    /// As [`Scope::run`], kept safe.
+    pub fn run_with(&self, plan: &Plan<'_>, live: &mut Live<'_>, safety: Option<&mut Safety<'_>>) -> Result<Ended> {
+        alembic::run(plan, self.settings, self.environment, self.interrupts()?, live, safety)
+    }
+
+    /// The signals that came, caught from the first time on that this is asked.
     pub fn interrupts(&self) -> Result<&Interrupts> {
         if self.interrupts.get().is_none() {
             let caught =
@@ -202,7 +210,7 @@ impl<'a> Scope<'a> {
         };
         let (server, name) = found?;
         let name = self.copy_name(&chosen, server, name)?;
-        let database = self.on_server(&chosen, server, &name)?;
+        let database = self.on_server(&chosen, server, &name, needs)?;
         let place_name = format!("development.{}/{name}", server.name);
         chosen.name = format!("{} on {place_name}", chosen.project.name);
         if needs != Needs::Files {
@@ -212,13 +220,9 @@ impl<'a> Scope<'a> {
         Ok(chosen)
     }
 
-    /// The target's keys with the connection of a development server.
-    pub fn on_server(&self, chosen: &Chosen<'_>, server: &Database, name: &str) -> Result<Database> {
+    /// The target's keys with the connection of a development server; one of our own is started where it is needed.
+    pub fn on_server(&self, chosen: &Chosen<'_>, server: &Database, name: &str, needs: Needs) -> Result<Database> {
         self.settings.demand_development(&server.name)?;
-        if server.embedded {
-            return Err(Error::usage(format!("development.{}: `embedded: true` is not used yet", server.name))
-                .help("name a server that runs: type: postgres with a connection"));
-        }
         let mut database = self.pattern_for(chosen, server.kind)?;
         database.kind = server.kind;
         database.protected = server.protected;
@@ -226,6 +230,11 @@ impl<'a> Scope<'a> {
         database.pg_bin.clone_from(&server.pg_bin);
         database.migration_url = None;
         database.connection = server.connection.clone();
+        if needs != Needs::Files
+            && let Some(embedded) = server.embedded
+        {
+            self.start_own(server, embedded, &mut database)?;
+        }
         database.db_name = Some(name.to_owned());
         if let Connection::Sqlite(sqlite) = &mut database.connection
             && let SqlitePath::File(folder) = &sqlite.path

@@ -30,6 +30,6 @@ pub fn shell(scope: &Scope<'_>, args: &Args) -> Result<u8> {
     }
     // Ctrl-C is the program's, which keeps its prompt; we must live as long as it does.
     scope.interrupts()?;
-    let status = tool.keeps_terminal().inherit()?;
+    let status = tool.keeps_terminal().inherit(&mut || {})?;
     u8::try_from(process::code(status)).map_err(|_| Error::failed("the shell ended with an unknown code"))
 }

@@ -9,14 +9,15 @@ use super::written::Written;
 use super::{Scope, upgrade};
 
 #[derive(Debug, clap::Args)]
+#[group(id = "up")] // another is flattened into it, under the same name
 pub struct Args {
-    #[command(flatten)]
-    upgrade: upgrade::Args,
-    /// Wait until the server takes connections
+    /// Wait until the server takes connections, as `shed wait` does
     #[arg(long)]
     wait: bool,
     #[command(flatten)]
     patience: Patience,
+    #[command(flatten)]
+    upgrade: upgrade::Args,
 }
 
 /// Everything that a new checkout or a new machine needs, in one command.

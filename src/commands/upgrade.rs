@@ -5,6 +5,7 @@ use crate::error::Result;
 use super::completions::TARGETS;
 use super::planning::Wishes;
 use super::reports::Answer;
+use super::safely::Care;
 use super::scope::Chosen;
 use super::written::{Instead, Written};
 use super::{Place, Scope};
@@ -19,6 +20,8 @@ pub struct Args {
     revision: Option<String>,
     #[command(flatten)]
     instead: Instead,
+    #[command(flatten)]
+    care: Care,
     #[command(flatten)]
     place: Place,
 }
@@ -44,7 +47,12 @@ pub fn apply(
 ) -> Result<Answer<Written>> {
     let mut argv = args.instead.argv(&args.place, "upgrade");
     argv.push(revision.unwrap_or_else(|| "head".to_owned()));
-    let wishes = Wishes { needs_models: true, terminal: args.place.tty, ..Wishes::default() };
+    let wishes = Wishes {
+        needs_models: true,
+        terminal: args.place.tty,
+        care: Some(("migrate", args.care)),
+        ..Wishes::default()
+    };
     scope.write_each(chosen, &argv, &args.instead, wishes)
 }
 

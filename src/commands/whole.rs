@@ -56,7 +56,7 @@ impl<'a> Scope<'a> {
         let name_for_people = format!("development.{}/{name}", server.name);
         let mut chosen = Chosen { project, database: None, name: name_for_people, by_pattern: false };
         let name = self.copy_name(&chosen, server, Some(name))?;
-        chosen.database = Some(self.on_server(&chosen, server, &name)?);
+        chosen.database = Some(self.on_server(&chosen, server, &name, Needs::Writing)?);
         Ok(chosen)
     }
 

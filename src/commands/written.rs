@@ -65,6 +65,7 @@ impl<'a> Scope<'a> {
     ) -> Result<Answer<Written>> {
         self.each(chosen, !instead.writes(), |target, several| {
             if instead.writes() {
+                super::dump::before_migrate(self, target)?;
                 let moved = self.write(target, several, argv.to_vec(), wishes)?;
                 super::dump::after_migrate(self, target)?;
                 return Ok(Written::Moved(moved));

@@ -1,8 +1,11 @@
 //! Databases that can be reached: one enum, one match per verb.
 
+pub mod backups;
+pub mod embedded;
 pub mod journal;
 mod lock;
 mod postgres;
+pub mod programs;
 mod recovery;
 mod replace;
 mod sqlite;
@@ -20,8 +23,8 @@ use crate::process::{self, Tool};
 use crate::secret::Secret;
 use crate::settings::{Connection, Database, Password};
 
-pub use lock::{Lock, LockWish};
-pub use postgres::{Server, programs};
+pub use lock::{Holder, Lock, LockWish};
+pub use postgres::Server;
 pub use replace::{Copying, Fill, Replaced, Replacement};
 pub use sqlite::File;
 pub use verbs::{Archive, Content, Creation, Dumping, Ready, Session, Sink};
@@ -172,6 +175,14 @@ impl Engine {
         match self {
             Self::Sqlite(file) => file.make_folder(),
             Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// The version of the server, and its cluster's own name, where they may be asked.
+    pub fn version(&self) -> (Option<String>, Option<String>) {
+        match self {
+            Self::Sqlite(_) => (Some(rusqlite::version().to_owned()), None),
+            Self::Postgres(server) => server.about(),
         }
     }
 

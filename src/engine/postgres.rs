@@ -1,5 +1,6 @@
 //! PostgreSQL: a database on a server, reached by libpq's programs and by the project's driver.
 
+mod about;
 mod answers;
 mod archive;
 mod aside;
@@ -16,8 +17,7 @@ mod replace;
 mod run;
 mod tools;
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
@@ -29,7 +29,7 @@ use crate::settings::{Database, Postgres};
 
 use super::{Creation, Identity, Parts};
 
-pub use lock::SessionLock;
+pub use lock::{SessionLock, end_holder, lock_holder};
 
 const DEFAULT_PORT: u16 = 5432;
 /// The database that is always there, to ask about others.
@@ -72,6 +72,22 @@ impl Server {
             environment: environment.clone(),
             script: None,
         })
+    }
+
+    /// The maintenance database of a server that shed started.
+    pub(super) fn own(connection: &Postgres, bin: &Path, environment: &Environment) -> Self {
+        Self {
+            host: connection.host.clone(),
+            port: connection.port,
+            user: connection.user.clone(),
+            password: None,
+            name: MAINTENANCE.to_owned(),
+            options: IndexMap::new(),
+            driver: None,
+            pg_bin: Some(bin.to_path_buf()),
+            environment: environment.clone(),
+            script: None,
+        }
     }
 
     pub fn parts(&self) -> Parts<'_> {
@@ -126,7 +142,7 @@ impl Server {
     }
 
     /// Runs one statement in the maintenance database.
-    fn ask(&self, statement: &str) -> Result<String> {
+    pub(super) fn ask(&self, statement: &str) -> Result<String> {
         self.ask_in(self.maintenance(), statement)
     }
 
@@ -148,10 +164,9 @@ impl Server {
     }
 
     fn psql_path(&self) -> Result<PathBuf> {
-        let programs = programs(self.pg_bin.as_deref(), &self.environment);
-        let direct = std::env::split_paths(&programs).filter(|folder| !tools::is_wrapped(&folder.join("psql")));
-        let direct = std::env::join_paths(direct).unwrap_or_default();
-        process::find("psql", Some(&direct), self.environment.working_dir()).ok_or_else(|| {
+        let direct = self.folders_of("psql");
+        let direct = std::env::join_paths(direct.iter().filter(|folder| !folder.to_string_lossy().contains(':')));
+        process::find("psql", direct.ok().as_deref(), self.environment.working_dir()).ok_or_else(|| {
             Error::environment("psql was not found")
                 .help("install PostgreSQL's client programs, or set `pg_bin` to their folder")
         })
@@ -201,7 +216,15 @@ fn create_statement(name: &str, creation: &Creation) -> String {
 pub fn identity(host: Option<&str>, port: Option<u16>, name: &str) -> Identity {
     let host = host.unwrap_or_default();
     let local = ["", "localhost", "127.0.0.1", "::1"].contains(&host);
-    let host = if local { "localhost".to_owned() } else { host.to_lowercase() };
+    let host = match host {
+        _ if local => "localhost".to_owned(),
+        // The folder of a socket, by whatever links it is named.
+        folder if folder.starts_with('/') => match Path::new(folder).canonicalize() {
+            Ok(folder) => folder.to_string_lossy().into_owned(),
+            Err(_) => folder.to_owned(),
+        },
+        name => name.to_lowercase(),
+    };
     Identity::Server { host, port: port.unwrap_or(DEFAULT_PORT), name: name.to_owned() }
 }
 
@@ -234,20 +257,6 @@ fn variable_of(keyword: &str) -> Option<&'static str> {
         "target_session_attrs" => "PGTARGETSESSIONATTRS",
         _ => return None,
     })
-}
-
-/// `pg_bin`, then `PATH`, then where Debian and Homebrew put the programs.
-pub fn programs(pg_bin: Option<&std::path::Path>, environment: &Environment) -> OsString {
-    let mut folders: Vec<PathBuf> = pg_bin.map(PathBuf::from).into_iter().collect();
-    folders
-        .extend(environment.os("PATH").map(|path| std::env::split_paths(path).collect::<Vec<_>>()).unwrap_or_default());
-    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
-        .unwrap_or_default();
-    versions.sort();
-    folders.extend(versions.into_iter().rev());
-    folders.push("/opt/homebrew/opt/libpq/bin".into());
-    std::env::join_paths(folders.iter().filter(|folder| !folder.to_string_lossy().contains(':'))).unwrap_or_default()
 }
 
 fn literal(text: &str) -> String {

@@ -1,7 +1,7 @@
 //! After a death: where the journal of a database is, and what is done about it before the next change.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 
@@ -12,22 +12,28 @@ use super::{Engine, Identity, Watch};
 const LONGEST: usize = 180;
 
 impl Engine {
-    /// Where what is about to be done is written down: beside a SQLite file, in the state directory for a server.
-    pub fn journal(&self, state: &Path) -> Result<Journal> {
-        let name = match self {
-            Self::Sqlite(file) => match file.journal_path() {
-                Some(path) => return Ok(Journal::at(path)),
-                None => "memory".to_owned(),
-            },
-            Self::Postgres(server) => server.lasting_name()?,
+    /// Where what is about to be done is written down: beside a SQLite file, in the state directory for a server;
+    /// `None` in memory, where nothing lasts.
+    pub fn journal(&self, state: &Path) -> Result<Option<Journal>> {
+        let path = match self {
+            Self::Sqlite(file) => file.journal_path(),
+            Self::Postgres(server) => Some(folder(state).join(format!("{}.json", file_name(&server.lasting_name()?)))),
         };
-        Ok(Journal::at(state.join(format!("v1/journal/{}.json", file_name(&name)))))
+        Ok(path.map(Journal::at))
+    }
+
+    /// Whether there can be a journal of this database, without asking a server for its name.
+    pub fn may_have_journal(&self, state: &Path) -> bool {
+        match self {
+            Self::Sqlite(file) => file.journal_path().is_some_and(|path| path.exists()),
+            Self::Postgres(_) => folder(state).read_dir().is_ok_and(|mut entries| entries.next().is_some()),
+        }
     }
 
     /// Ends or undoes the replacing of a database that an entry tells of; says which. The lock is held.
     pub fn recover_swap(&self, entry: &Entry, watch: &Watch<'_>) -> Result<String> {
         match self {
-            Self::Sqlite(_) => Ok(format!("{}: nothing is to be undone", entry.target)),
+            Self::Sqlite(file) => file.recover(entry, watch),
             Self::Postgres(server) => server.recover_swap(entry, watch),
         }
     }
@@ -69,11 +75,8 @@ impl Engine {
     }
 }
 
-impl Journal {
-    /// Where a swap is written down while a migration's own entry must stay.
-    pub fn of_swap(&self) -> Self {
-        Self::at(self.path().with_extension("swap"))
-    }
+fn folder(state: &Path) -> PathBuf {
+    state.join("v1/journal")
 }
 
 /// Letters, digits, `-` and `_` stay; what is too long ends in a number of its own.

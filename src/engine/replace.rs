@@ -12,7 +12,7 @@ pub struct Replacement<'a> {
     /// Where the swap is written down, so that recovery can end it.
     pub journal: &'a Journal,
     /// The lock on the database. A PostgreSQL database is closed to everybody before it is renamed, to us too.
-    pub lock: Lock,
+    pub lock: &'a mut Lock,
     /// Ends other sessions of the target; without it they are an error that names them.
     pub force: bool,
     /// Keeps what was replaced beside it, under the name in [`Replaced::old`].

@@ -1,7 +1,23 @@
 //! SQLite: a file, or nothing but memory.
 
+mod beside;
+mod check;
+mod copy;
+mod dump;
+mod leave_out;
 mod lock;
-mod verbs;
+mod look;
+mod open;
+mod pour;
+mod recover;
+mod remove;
+mod replace;
+mod script;
+mod shell;
+mod statements;
+#[cfg(test)]
+mod tests;
+mod words;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -15,7 +31,7 @@ use crate::settings::{Sqlite, SqlitePath};
 
 use super::{Identity, Parts};
 
-pub use lock::FileLock;
+pub use lock::{FileLock, end_holder, lock_holder};
 
 #[derive(Clone)]
 pub struct File {

@@ -146,6 +146,9 @@ impl Engine {
 
     /// Replaces the whole content: the target is the old or the new database whenever a process dies.
     pub fn replace(&self, how: Replacement<'_>, watch: &Watch<'_>, fill: &mut Fill<'_>) -> Result<Replaced> {
+        // Beside the journal of a migration, which may need this to put its backup back.
+        let journal = how.journal.of_swap();
+        let how = Replacement { journal: &journal, ..how };
         match self {
             Self::Sqlite(file) => file.replace(how, watch, fill),
             Self::Postgres(server) => server.replace(how, watch, fill),

@@ -12,20 +12,7 @@ pub(super) struct Unused {
     pub span: Span,
 }
 
-const LATER: [&str; 12] = [
-    "backup",
-    "restore",
-    "lock",
-    "lock_timeout",
-    "statement_timeout",
-    "retries",
-    "auto",
-    "cache",
-    "lint",
-    "policy",
-    "ledger",
-    "embedded",
-];
+const LATER: [&str; 5] = ["auto", "cache", "lint", "policy", "ledger"];
 
 /// The keys of later work that are set, in the order of the file.
 pub(super) fn collect(tree: &Node) -> Vec<Unused> {

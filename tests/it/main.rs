@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the harness starts programs and reads the environment itself")]
 
 mod app;
+mod backups;
 mod bad_input;
 mod blackbox;
 mod call;
@@ -12,6 +13,7 @@ mod clone_refused;
 mod closed;
 mod cluster;
 mod database;
+mod databases;
 mod examples;
 mod flags;
 mod floors;
@@ -25,7 +27,9 @@ mod models;
 mod options;
 mod registry;
 mod repo;
+mod safety;
 mod secrets;
+mod server;
 mod sessions;
 mod settings;
 mod signals;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::engine::{Archive, Content, Dumping, Watch};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 use super::Server;
 use super::dump::rights;
@@ -19,25 +19,15 @@ impl Server {
         if dumping.content == Content::Schema {
             tool = tool.args(self.without_rows(dumping)?);
         }
-        let line = tool.command_line();
-        let captured = tool.watched(watch.interrupts, &mut || {})?;
-        if let Some(signal) = watch.interrupts.seen() {
-            return Err(Error::Interrupted(signal));
-        }
-        self.demand(captured.status, &captured.stderr, &line)
+        self.run(tool, watch).map(drop)
     }
 
     /// Fills this empty database, all or nothing.
     pub fn load_archive(&self, path: &Path, watch: &Watch<'_>) -> Result<()> {
-        let tool = self.program("pg_restore")?;
+        let tool = self.connected(&self.newest_programs()?, "pg_restore");
         let tool = tool.args(["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction"]);
         let tool = tool.arg("--dbname").arg(&self.name).arg(path);
-        let line = tool.command_line();
-        let captured = tool.watched(watch.interrupts, &mut || {})?;
-        if let Some(signal) = watch.interrupts.seen() {
-            return Err(Error::Interrupted(signal));
-        }
-        self.demand(captured.status, &captured.stderr, &line)
+        self.run(tool, watch).map(drop)
     }
 
     /// A schema whose version tables keep their rows: the rows of every other table and sequence are left out by name.

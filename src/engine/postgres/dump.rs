@@ -2,9 +2,10 @@
 
 use crate::engine::{Content, Dumping, Sink, Watch};
 use crate::error::{Error, Result};
-use crate::process::{self, Heard, Tool};
+use crate::process::{Captured, Heard, Tool};
 
 use super::plain::Plain;
+use super::tools::Programs;
 use super::{Server, identifier, literal};
 
 /// How often the schema and the rows beside it are read until nobody migrated in between.
@@ -13,16 +14,15 @@ const ATTEMPTS: usize = 3;
 impl Server {
     /// The database as SQL. A schema is given to the sink whole; rows are given as they come.
     pub fn dump_sql(&self, dumping: &Dumping<'_>, watch: &Watch<'_>, sink: &mut Sink<'_>) -> Result<()> {
-        let tool = self.pg_dump()?.args(rights(dumping)).arg("--encoding=UTF8");
+        let programs = self.programs_for(self.facts()?.major)?;
+        let tool = || self.connected(&programs, "pg_dump").args(rights(dumping)).arg("--encoding=UTF8");
         if dumping.content == Content::All {
-            return self.dumped(tool, watch, sink);
+            return self.dumped(tool(), watch, sink);
         }
-        drop(tool);
         for _ in 0..ATTEMPTS {
             let before = self.version_rows(dumping)?;
             let mut text = Vec::new();
-            let tool = self.pg_dump()?.args(rights(dumping)).args(["--encoding=UTF8", "--schema-only"]);
-            self.dumped(tool, watch, &mut |bytes| {
+            self.dumped(tool().arg("--schema-only"), watch, &mut |bytes| {
                 text.extend_from_slice(bytes);
                 Ok(())
             })?;
@@ -35,49 +35,26 @@ impl Server {
             .help("try again when they are done"))
     }
 
-    /// `pg_dump`, connected.
+    /// `pg_dump`, as new as the server, connected.
     pub fn pg_dump(&self) -> Result<Tool> {
-        self.program("pg_dump")
+        Ok(self.connected(&self.programs_for(self.facts()?.major)?, "pg_dump"))
     }
 
-    /// One of PostgreSQL's programs, as new as the server, connected.
-    pub(super) fn program(&self, name: &str) -> Result<Tool> {
-        let programs = self.programs_for(self.facts()?.major)?;
-        Ok(self.with_variables(Tool::new(programs.path(name)).arg("--no-password"), &self.name))
+    pub(super) fn connected(&self, programs: &Programs, name: &str) -> Tool {
+        self.with_variables(Tool::new(programs.path(name)).arg("--no-password"), &self.name)
     }
 
     fn dumped(&self, tool: Tool, watch: &Watch<'_>, sink: &mut Sink<'_>) -> Result<()> {
-        let (mut plain, mut said, mut refused) = (Plain::default(), Vec::new(), Ok(()));
+        let (mut plain, mut stderr, mut taken) = (Plain::default(), Vec::new(), Ok(()));
         let line = tool.command_line();
         let status = tool.stream(watch.interrupts, &mut |heard| match heard {
-            Heard::Stdout(bytes) if refused.is_ok() => refused = sink(&plain.push(bytes)),
-            Heard::Stderr(bytes) => said.extend_from_slice(bytes),
+            Heard::Stdout(bytes) if taken.is_ok() => taken = sink(&plain.push(bytes)),
+            Heard::Stderr(bytes) => stderr.extend_from_slice(bytes),
             _ => {}
         })?;
-        if let Some(signal) = watch.interrupts.seen() {
-            return Err(Error::Interrupted(signal));
-        }
-        refused?;
-        self.demand(status, &said, &line)?;
+        taken?;
+        self.judge(&line, Captured { status, stdout: Vec::new(), stderr }, watch)?;
         sink(&plain.finish())
-    }
-
-    /// The program's end, or the error in its own words.
-    pub(super) fn demand(&self, status: std::process::ExitStatus, said: &[u8], line: &str) -> Result<()> {
-        if status.success() {
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(said).trim().to_owned();
-        let what = format!("{}: {line} ended with code {}", self.place(), process::code(status));
-        let error = if said.contains("server version mismatch") {
-            Error::environment(what)
-                .help("install client programs as new as the server, or set `pg_bin` to their folder")
-        } else if said.contains("connection to server") {
-            Error::database(what)
-        } else {
-            Error::failed(what)
-        };
-        Err(error.detail(said))
     }
 
     /// The rows of the version tables, as statements in a stable order.

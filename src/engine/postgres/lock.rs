@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::lock::{LockWish, Try};
+use crate::engine::lock::{Holder, LockWish, Try};
 use crate::error::{Error, Result};
 use crate::process::Talk;
 
@@ -69,20 +69,44 @@ fn session(server: &Server, database: &str, wish: &LockWish<'_>, key: &[&str; 2]
     if answer(&mut talk, "lock ")? == "true" {
         return Ok(Try::Taken(talk));
     }
-    talk.say(&format!(
-        "select 'holder process ' || a.pid || ' (' || coalesce(nullif(a.application_name, ''), 'unnamed') || ' of ' || a.usename || '), for ' \
-         || round(extract(epoch from now() - a.backend_start)) || ' s' from pg_locks l join pg_stat_activity a using (pid) \
-         where l.locktype = 'advisory' and l.granted and l.classid::int8 = ({}) and l.objid::int8 = ({}) and l.objsubid = 2 \
-         and l.database = (select oid from pg_database where datname = current_database()) union all select 'holder another session' limit 1;",
-        unsigned(key[0]),
-        unsigned(key[1]),
-    ))?;
-    answer(&mut talk, "holder ").map(Try::Held)
+    talk.close();
+    // It may have been given back in between.
+    let nobody = Holder { pid: None, application: String::new(), user: None, seconds: 0 };
+    Ok(Try::Held(held(server, database, key)?.unwrap_or(nobody)))
 }
 
-/// pg_locks shows the two numbers without their signs.
-fn unsigned(number: &str) -> String {
-    format!("{number}::int8 & 4294967295")
+/// Who holds an advisory lock in a database; pg_locks shows the two numbers without their signs.
+fn held(server: &Server, database: &str, key: &[&str; 2]) -> Result<Option<Holder>> {
+    let answer = server.ask_in(
+        database,
+        &format!(
+            "select a.pid, round(extract(epoch from now() - a.backend_start)), a.usename, a.application_name \
+             from pg_locks l join pg_stat_activity a using (pid) \
+             where l.locktype = 'advisory' and l.granted and l.objsubid = 2 \
+             and l.classid::int8 = ({}::int8 & 4294967295) and l.objid::int8 = ({}::int8 & 4294967295) \
+             and l.database = (select oid from pg_database where datname = current_database()) limit 1",
+            key[0], key[1]
+        ),
+    )?;
+    let mut fields = answer.trim_end_matches('\n').splitn(4, '|');
+    let mut next = || fields.next().unwrap_or_default().to_owned();
+    let Ok(pid) = next().parse() else { return Ok(None) };
+    let seconds = next().parse().unwrap_or_default();
+    let user = Some(next());
+    Ok(Some(Holder { pid: Some(pid), application: next(), user, seconds }))
+}
+
+/// Who holds the lock on this database now.
+pub fn lock_holder(server: &Server) -> Result<Option<Holder>> {
+    held(server, &server.name, &[&CLASS.to_string(), &DATABASE.to_string()])
+}
+
+/// Ends the session.
+pub fn end_holder(server: &Server, pid: u32) -> Result<()> {
+    match server.ask(&format!("select pg_terminate_backend({pid})"))?.trim() {
+        "t" => Ok(()),
+        _ => Err(Error::database(format!("the server did not end its process {pid}"))),
+    }
 }
 
 fn application(wish: &LockWish<'_>) -> String {

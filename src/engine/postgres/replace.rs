@@ -11,7 +11,7 @@ use crate::failpoint::reach;
 use super::aside::{self, LONGEST};
 use super::facts::{Described, Facts};
 use super::recover::Outcome;
-use super::{MAINTENANCE, Server, SessionLock, identifier, literal};
+use super::{MAINTENANCE, Server, identifier, literal};
 
 const SWAP: &str = include_str!("swap.sql");
 /// How long our own sessions take to be gone from the server's list.
@@ -85,16 +85,14 @@ impl Server {
             return Err(Error::Interrupted(signal));
         }
         let target = identifier(&self.name);
-        if let Lock::Session(lock) = &mut how.lock {
+        if let Lock::Session(lock) = &mut *how.lock {
             lock.see_held()?;
         }
         if facts.database.is_some() {
             self.ask(&format!("alter database {target} allow_connections false"))?;
             reach("swap-closed")?;
         }
-        if let Lock::Session(lock) = &mut how.lock {
-            SessionLock::leave_target(lock);
-        }
+        how.lock.leave_target();
         reach("swap-left")?;
         match how.force {
             true => self.end_sessions(&format!("datname = {}", literal(&self.name)))?,

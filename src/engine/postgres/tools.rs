@@ -1,22 +1,12 @@
 //! PostgreSQL's programs on this machine: the oldest that is new enough for a server.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::engine::Watch;
+use crate::engine::{Watch, programs};
 use crate::error::{Error, Result};
 use crate::process::{self, Captured, Interrupts, Tool};
 
 use super::Server;
-
-/// Folders of which each version has one below: Debian, Red Hat, Homebrew, Postgres.app.
-const FAMILIES: [&str; 5] = [
-    "/usr/lib/postgresql",
-    "/usr",
-    "/opt/homebrew/opt",
-    "/usr/local/opt",
-    "/Applications/Postgres.app/Contents/Versions",
-];
 
 /// The folder of one version's programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +25,7 @@ impl Programs {
 impl Server {
     /// The programs for a server of this major version: `pg_bin` where it will do, else the oldest that is new enough.
     pub(super) fn programs_for(&self, major: u32) -> Result<Programs> {
-        let folders = self.folders();
+        let folders = self.folders_of("pg_dump");
         if let Some(set) = &self.pg_bin
             && let Some(programs) = version_of(set)
             && programs.major >= major
@@ -47,10 +37,18 @@ impl Server {
 
     /// The newest programs: a backup may be of a newer server than the one it goes to.
     pub(super) fn newest_programs(&self) -> Result<Programs> {
-        let found = self.folders().iter().filter_map(|folder| version_of(folder)).max_by_key(|programs| programs.major);
+        let folders = self.folders_of("pg_dump");
+        let found = folders.iter().filter_map(|folder| version_of(folder)).max_by_key(|programs| programs.major);
         found.ok_or_else(|| {
             choose(Vec::new(), 0).err().unwrap_or_else(|| Error::environment("pg_restore was not found"))
         })
+    }
+
+    /// Where a program may be, without the places where it is only a script that looks for it.
+    pub(super) fn folders_of(&self, program: &str) -> Vec<PathBuf> {
+        let mut folders = programs::folders(self.pg_bin.as_deref(), &self.environment);
+        folders.retain(|folder| !is_wrapped(&folder.join(program)));
+        folders
     }
 
     /// Runs a program to its end; a failure is an error with the program's own words.
@@ -77,19 +75,10 @@ impl Server {
         Err(Error::failed(format!("{}: `{line}` ended with code {}", self.place(), process::code(captured.status)))
             .detail(said))
     }
-
-    /// Where programs may be, the wished folder first, then `PATH`.
-    fn folders(&self) -> Vec<PathBuf> {
-        let mut folders: Vec<PathBuf> = self.pg_bin.iter().cloned().collect();
-        let path = self.environment.os("PATH").map(|path| std::env::split_paths(path).collect::<Vec<_>>());
-        folders.extend(path.unwrap_or_default().into_iter().filter(|folder| !is_wrapped(&folder.join("pg_dump"))));
-        folders.extend(FAMILIES.iter().flat_map(|family| versions_below(Path::new(family))));
-        folders
-    }
 }
 
 /// Debian's programs on `PATH` are a script that looks for the real ones; it takes longer to start than they take to run.
-pub(super) fn is_wrapped(program: &Path) -> bool {
+fn is_wrapped(program: &Path) -> bool {
     std::fs::canonicalize(program).is_ok_and(|real| real.ends_with("pg_wrapper"))
 }
 
@@ -103,19 +92,6 @@ pub(super) fn verdict(said: &str) -> String {
     let lines: Vec<&str> = said.lines().filter(telling).take(12).collect();
     let all: Vec<&str> = said.lines().collect();
     if lines.is_empty() { all[all.len().saturating_sub(12)..].join("\n") } else { lines.join("\n") }
-}
-
-fn versions_below(family: &Path) -> Vec<PathBuf> {
-    let ours = |name: &OsStr| {
-        let name = name.to_string_lossy();
-        name.starts_with(|c: char| c.is_ascii_digit())
-            || ["pgsql-", "postgresql@", "postgresql", "libpq"].iter().any(|start| name.starts_with(start))
-    };
-    let entries = std::fs::read_dir(family).into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> =
-        entries.filter(|entry| ours(&entry.file_name())).map(|entry| entry.path().join("bin")).collect();
-    folders.sort();
-    folders
 }
 
 /// The version of the `pg_dump` in a folder, where there is one that runs.

@@ -1,0 +1,145 @@
+//! Page by page from one SQLite database into another, through the backup API, from one moment's state.
+
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
+
+use crate::engine::Watch;
+use crate::error::{Error, Result};
+use crate::failpoint::reach;
+
+use super::open::{self, Deadline, SLICE, Source, heed};
+use super::words;
+
+/// Bytes that are copied at once: about ten milliseconds, for which a writer may wait.
+const STEP: u64 = 8 << 20;
+/// Between two steps, so that a writer comes in.
+const PAUSE: Duration = Duration::from_millis(1);
+/// How often writers may make us begin again before they have to wait for us.
+const RESTARTS: u32 = 3;
+/// How often what was written is sent to the disk while the copy goes on.
+const FLUSH: Duration = Duration::from_millis(100);
+
+/// Where pages come from, and how.
+pub struct Pour<'a> {
+    from: &'a Connection,
+    source: &'a Path,
+    patience: Duration,
+    page_size: u64,
+    /// A source whose readers keep its writers waiting: they are let in between two steps.
+    shy: bool,
+}
+
+impl<'a> Pour<'a> {
+    pub fn from(source: &'a Source, patience: Duration) -> Result<Self> {
+        let from = &source.connection;
+        let page_size = from.query_row("PRAGMA page_size", [], |row| row.get::<_, u32>(0));
+        let page_size = page_size.map_err(|error| words::reading(&source.path, &error))?.into();
+        Ok(Self { from, source: &source.path, patience, page_size, shy: !source.is_wal()? })
+    }
+
+    /// Into an empty file of ours, which is thrown away when this fails: no journal, and nothing synced but by us.
+    pub fn into_new(&self, to: &Path, watch: &Watch<'_>) -> Result<()> {
+        let written = |error| words::writing(to, &error);
+        let mut target = open::writer(to, self.patience).map_err(written)?;
+        target.execute_batch("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF").map_err(written)?;
+        let (done, waiting) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            scope.spawn(move || flush(to, &waiting));
+            let poured = self.carry(&mut target, to, &|| words::locked(self.source), watch);
+            drop(done);
+            poured
+        })
+    }
+
+    /// Into a database that others may have open: one transaction of SQLite's.
+    pub fn into_live(&self, target: &mut Connection, to: &Path, watch: &Watch<'_>) -> Result<()> {
+        target.busy_timeout(SLICE).map_err(|error| words::writing(to, &error))?;
+        self.carry(target, to, &|| words::in_use(to), watch)
+    }
+
+    fn carry(&self, target: &mut Connection, to: &Path, busy: &dyn Fn() -> Error, watch: &Watch<'_>) -> Result<()> {
+        // We ask often ourselves: a writer that commits without a pause leaves little room in between.
+        self.from.busy_timeout(Duration::ZERO).map_err(|error| words::reading(self.source, &error))?;
+        if !self.shy {
+            self.hold(watch)?;
+        }
+        let backup = Backup::new(self.from, target).map_err(|error| words::writing(to, &error))?;
+        let pages = i32::try_from(STEP / self.page_size).unwrap_or(i32::MAX);
+        let (mut remaining, mut restarts) = (i32::MAX, 0);
+        let mut deadline = Deadline::after(self.patience);
+        loop {
+            heed(watch)?;
+            match backup.step(pages).map_err(|error| self.broken(to, &error))? {
+                StepResult::Done => break,
+                StepResult::More => deadline = Deadline::after(self.patience),
+                _ if deadline.is_over() => return Err(busy()),
+                _ => {
+                    thread::sleep(PAUSE);
+                    continue;
+                }
+            }
+            reach("sqlite-copying")?;
+            let progress = backup.progress();
+            restarts += u32::from(progress.remaining > remaining);
+            remaining = progress.remaining;
+            self.tell(progress.pagecount, remaining, watch);
+            if self.shy && restarts == RESTARTS {
+                watch.note(&format!(
+                    "{}: its writers are too busy to copy between their transactions; they wait until the copy is made",
+                    self.source.display()
+                ));
+                self.hold(watch)?;
+                restarts += 1;
+            } else if self.shy && restarts < RESTARTS {
+                thread::sleep(PAUSE);
+            }
+        }
+        drop(backup);
+        let _ = self.from.execute_batch("ROLLBACK"); // ends our reading, where we held it
+        Ok(())
+    }
+
+    /// Reads from one state until the end; in WAL mode nobody waits for that.
+    fn hold(&self, watch: &Watch<'_>) -> Result<()> {
+        let deadline = Deadline::after(self.patience);
+        let begin = || self.from.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema");
+        while let Err(error) = begin() {
+            let _ = self.from.execute_batch("ROLLBACK");
+            if words::code(&error) != Some(rusqlite::ErrorCode::DatabaseBusy) || deadline.is_over() {
+                return Err(words::reading(self.source, &error));
+            }
+            heed(watch)?;
+            thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, pages: i32, remaining: i32, watch: &Watch<'_>) {
+        let bytes = |pages: i32| u64::from(pages.unsigned_abs()) * self.page_size;
+        watch.progress("copying, bytes", bytes(pages) - bytes(remaining).min(bytes(pages)), Some(bytes(pages)));
+    }
+
+    /// Which of the two it was, where the error tells.
+    fn broken(&self, to: &Path, error: &rusqlite::Error) -> Error {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly};
+        match words::code(error) {
+            Some(DatabaseCorrupt | NotADatabase) => words::reading(self.source, error),
+            Some(DiskFull | ReadOnly) => words::writing(to, error),
+            _ => Error::failed(format!("could not copy {} to {}: {error}", self.source.display(), to.display())),
+        }
+    }
+}
+
+/// Sends what was written to the disk meanwhile, so that the sync at the end has little left to do.
+fn flush(path: &Path, waiting: &mpsc::Receiver<()>) {
+    let Ok(file) = fs::File::open(path) else { return };
+    while waiting.recv_timeout(FLUSH) == Err(RecvTimeoutError::Timeout) {
+        let _ = file.sync_data();
+    }
+}
