@@ -21,6 +21,7 @@ mod harness;
 mod help;
 mod interpreter;
 mod json;
+mod kept;
 mod limits;
 mod lost;
 mod models;
