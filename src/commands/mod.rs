@@ -32,6 +32,7 @@ mod own;
 mod planning;
 mod reports;
 mod scope;
+mod servers;
 mod words;
 mod written;
 mod wrote;
