@@ -38,6 +38,12 @@ pub enum Command {
     /// Take revisions back
     #[command(after_help = "Example:\n  shed downgrade billing.staging -1")]
     Downgrade(commands::downgrade::Args),
+    /// Take back the last revisions: one, or N
+    #[command(visible_alias = "down", after_help = "Example:\n  shed rollback billing.staging 2")]
+    Rollback(commands::rollback::Args),
+    /// Take back the last revision and apply it again
+    #[command(after_help = "Example:\n  shed redo billing.staging")]
+    Redo(commands::redo::Args),
     /// Say which revisions a database holds, without running them
     #[command(after_help = "Example:\n  shed stamp billing.staging head")]
     Stamp(commands::stamp::Args),
@@ -45,8 +51,35 @@ pub enum Command {
     #[command(visible_alias = "ensure_version", after_help = "Example:\n  shed ensure-version billing.staging")]
     EnsureVersion(commands::ensure_version::Args),
     /// Make a database that is not there
-    #[command(after_help = "Example:\n  shed create billing.staging")]
+    #[command(after_help = "Example:\n  shed create billing.staging --from-models")]
     Create(commands::create::Args),
+    /// Put right what a run that was broken off left in a database
+    #[command(after_help = "Example:\n  shed recover --list")]
+    Recover(commands::recover::Args),
+    /// Show who holds the lock on a database, and end it
+    #[command(after_help = "Example:\n  shed unlock billing.staging --list")]
+    Unlock(commands::unlock::Args),
+    /// Copy a database into the place of another, which is the old or the whole new one whenever anything dies
+    #[command(after_help = "Example:\n  shed clone billing.prod development.pglocal")]
+    Clone(commands::clone::Args),
+    /// Remove a database
+    #[command(after_help = "Example:\n  shed drop development.pglocal/billing_try --yes")]
+    Drop(commands::drop::Args),
+    /// Wait until a server takes connections
+    #[command(after_help = "Example:\n  shed wait billing.staging --timeout 2m")]
+    Wait(commands::wait::Args),
+    /// Make a database where it is missing, then apply revisions
+    #[command(after_help = "Example:\n  shed up billing.staging --wait")]
+    Up(commands::up::Args),
+    /// Write the schema, or all of a database, as SQL
+    #[command(after_help = "Example:\n  shed dump billing.staging -o schema.sql\n  shed dump billing.staging --check")]
+    Dump(commands::dump::Args),
+    /// Fill an empty database from a dump, all or nothing
+    #[command(after_help = "Example:\n  shed load billing.staging schema.sql")]
+    Load(commands::load::Args),
+    /// Open psql or sqlite3, connected
+    #[command(after_help = "Example:\n  shed shell billing.staging -c \"select count(*) from invoice\"")]
+    Shell(commands::shell::Args),
     /// Write a new revision
     #[command(visible_alias = "new", after_help = "Example:\n  shed revision billing --auto -m \"add invoices\"")]
     Revision(commands::revision::Args),
@@ -74,6 +107,9 @@ pub enum Command {
     /// Compare models and database (drift): exit code 1 where they differ
     #[command(after_help = "Example:\n  shed check billing.staging --format json")]
     Check(commands::check::Args),
+    /// Show, start or stop the private PostgreSQL servers for copies
+    #[command(after_help = "Example:\n  shed server status")]
+    Server(commands::server::Args),
     /// List the targets of the settings
     #[command(after_help = "Example:\n  shed targets --format json")]
     Targets(commands::targets::Args),
@@ -145,6 +181,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Completions(args) => return Ok(out.show(&commands::completions::completions(args)?)),
         Command::Man(args) => return Ok(out.show(&commands::man::man(Cli::command(), args)?)),
         Command::Init(args) => return Ok(out.show(&commands::init::init(args, flag, environment, out)?)),
+        Command::Server(args) => return Ok(out.show(&commands::server::server(args, &cli.global, environment, out)?)),
         Command::Settings(args) => {
             return Ok(out.show(&commands::settings::settings(args, flag, environment)?));
         }
@@ -156,9 +193,20 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
     Ok(match &cli.command {
         Command::Upgrade(args) => out.show(&commands::upgrade::upgrade(&scope, args)?),
         Command::Downgrade(args) => out.show(&commands::downgrade::downgrade(&scope, args)?),
+        Command::Rollback(args) => out.show(&commands::rollback::rollback(&scope, args)?),
+        Command::Redo(args) => out.show(&commands::redo::redo(&scope, args)?),
+        Command::Recover(args) => out.show(&commands::recover::recover(&scope, args)?),
+        Command::Unlock(args) => out.show(&commands::unlock::unlock(&scope, args)?),
         Command::Stamp(args) => out.show(&commands::stamp::stamp(&scope, args)?),
         Command::EnsureVersion(args) => out.show(&commands::ensure_version::ensure_version(&scope, args)?),
         Command::Create(args) => out.show(&commands::create::create(&scope, args)?),
+        Command::Clone(args) => out.show(&commands::clone::clone(&scope, args)?),
+        Command::Drop(args) => out.show(&commands::drop::drop(&scope, args)?),
+        Command::Wait(args) => out.show(&commands::wait::wait(&scope, args)?),
+        Command::Up(args) => out.show(&commands::up::up(&scope, args)?),
+        Command::Dump(args) => commands::dump::dump(&scope, args)?,
+        Command::Load(args) => out.show(&commands::load::load(&scope, args)?),
+        Command::Shell(args) => commands::shell::shell(&scope, args)?,
         Command::Revision(args) => out.show(&commands::revision::revision(&scope, args)?),
         Command::Merge(args) => out.show(&commands::merge::merge(&scope, args)?),
         Command::Edit(args) => out.show(&commands::edit::edit(&scope, args)?),
@@ -172,7 +220,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Doctor(args) => out.show(&commands::doctor::doctor(&scope, args)?),
         Command::Alembic(args) => commands::alembic::alembic(&scope, args)?,
         Command::ListTemplates(args) => out.show(&commands::list_templates::list_templates(&scope, args)?),
-        Command::Init(_) | Command::Settings(_) | Command::Completions(_) | Command::Man(_) => 0,
+        Command::Init(_) | Command::Server(_) | Command::Settings(_) | Command::Completions(_) | Command::Man(_) => 0,
     })
 }
 

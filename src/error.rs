@@ -67,11 +67,30 @@ impl Error {
         self
     }
 
+    /// The same meaning in other words.
+    #[must_use]
+    pub fn reworded(mut self, what: impl Into<String>) -> Self {
+        if let Some(words) = self.words_mut() {
+            words.what = what.into();
+        }
+        self
+    }
+
     /// Adds quoted lines.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         if let Some(words) = self.words_mut() {
             words.detail = Some(detail.into());
+        }
+        self
+    }
+
+    /// Adds a line that belongs to it: what was put back, or has to be.
+    #[must_use]
+    pub fn remark(mut self, remark: &str) -> Self {
+        if let Some(words) = self.words_mut() {
+            let before = words.detail.take().map(|detail| format!("{}\n", detail.trim_end())).unwrap_or_default();
+            words.detail = Some(format!("{before}  {remark}"));
         }
         self
     }

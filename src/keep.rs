@@ -5,8 +5,18 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use crate::environment::Environment;
+
 /// The folder beside the settings.
 pub const BESIDE: &str = ".shed";
+
+/// The state directory, where there is a home for it.
+pub fn state_dir(environment: &Environment) -> Option<PathBuf> {
+    environment.path("SHED_STATE_DIR").or_else(|| {
+        environment.home()?;
+        Some(dirs::state_dir().or_else(dirs::data_local_dir)?.join("shed"))
+    })
+}
 
 /// Makes a folder that only we may enter, with those on the way.
 pub fn private_folder(folder: &Path) -> io::Result<()> {

@@ -47,6 +47,9 @@ pub struct Output {
     color: bool,
     asks: bool,
     closed: Cell<bool>,
+    /// Whether progress may be shown, and whether a line of it stands there now.
+    moves: bool,
+    moving: Cell<bool>,
 }
 
 impl Output {
@@ -58,7 +61,17 @@ impl Output {
             Color::Auto => io::stderr().is_terminal(),
         };
         let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
-        Self { format, quiet, verbose, color, asks: asks && terminal, closed: Cell::new(false) }
+        let moves = io::stderr().is_terminal() && !quiet;
+        Self {
+            format,
+            quiet,
+            verbose,
+            color,
+            asks: asks && terminal,
+            closed: Cell::new(false),
+            moves,
+            moving: Cell::new(false),
+        }
     }
 
     /// Shows a command's result and gives its exit code.
@@ -78,6 +91,7 @@ impl Output {
         if self.closed.get() || bytes.is_empty() {
             return;
         }
+        self.settle();
         let mut stdout = io::stdout().lock();
         if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
             self.closed.set(true);
@@ -86,7 +100,24 @@ impl Output {
 
     /// Bytes that belong to no result.
     pub fn write_aside(&self, bytes: &[u8]) {
+        self.settle();
         let _ = io::stderr().lock().write_all(bytes);
+    }
+
+    /// Progress: a line on a terminal that the next one, or anything else, takes the place of.
+    pub fn moving(&self, text: &str) {
+        if self.moves {
+            self.settle();
+            let _ = io::stderr().lock().write_all(text.as_bytes());
+            self.moving.set(true);
+        }
+    }
+
+    /// Takes the moving line away.
+    fn settle(&self) {
+        if self.moving.replace(false) {
+            let _ = io::stderr().lock().write_all(b"\r\x1b[K");
+        }
     }
 
     /// A line that is always said.

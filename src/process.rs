@@ -1,9 +1,11 @@
 //! Running other programs. Only this file starts one, or looks for one.
 
+mod apart;
 mod follow;
 mod pipeline;
 mod talk;
 
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -21,8 +23,9 @@ use rustix::process::{Pid, Signal};
 
 use crate::error::{Error, Result};
 
-use follow::{Message, follow, read_aside};
+use follow::{Message, TICK, follow, read_aside};
 
+pub use apart::own_program;
 pub use pipeline::pipeline;
 pub use talk::Talk;
 
@@ -36,6 +39,8 @@ pub struct Tool {
     keeps_terminal: bool,
     input: Input,
     output: Option<File>,
+    apart: bool,
+    account: Option<Account>,
 }
 
 /// What a program finds on its stdin.
@@ -45,6 +50,13 @@ enum Input {
     Nothing,
     Bytes(Vec<u8>),
     File(File),
+}
+
+/// Another user of the machine, for programs that refuse to be root's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Account {
+    pub uid: u32,
+    pub gid: u32,
 }
 
 /// What a program left behind.
@@ -113,6 +125,8 @@ impl Tool {
             keeps_terminal: false,
             input: Input::Nothing,
             output: None,
+            apart: false,
+            account: None,
         }
     }
 
@@ -181,6 +195,20 @@ impl Tool {
         self
     }
 
+    /// Shares nothing with us: no variables but those named here, no open files, a session of its own.
+    #[must_use]
+    pub fn apart(mut self) -> Self {
+        self.apart = true;
+        self
+    }
+
+    /// Runs as this user, without any of our groups.
+    #[must_use]
+    pub fn account(mut self, account: Option<Account>) -> Self {
+        self.account = account;
+        self
+    }
+
     /// The command line as a person would type it.
     pub fn command_line(&self) -> String {
         let words = std::iter::once(self.program.as_os_str()).chain(self.arguments.iter().map(OsString::as_os_str));
@@ -212,12 +240,16 @@ impl Tool {
         self.run(Some(interrupts), listen)
     }
 
-    /// Runs with our own stdin, stdout and stderr.
-    pub fn inherit(self) -> Result<ExitStatus> {
+    /// Runs with our own stdin, stdout and stderr; `meanwhile` is called every moment.
+    pub fn inherit(self, meanwhile: &mut dyn FnMut()) -> Result<ExitStatus> {
         let expression = self.expression();
         let handle = expression.unchecked().start().map_err(|error| self.not_started(&error))?;
-        let output = handle.into_output().map_err(|error| self.not_started(&error))?;
-        Ok(output.status)
+        loop {
+            match handle.wait_timeout(TICK).map_err(|error| self.not_started(&error))? {
+                Some(output) => return Ok(output.status),
+                None => meanwhile(),
+            }
+        }
     }
 
     fn run(mut self, interrupts: Option<&Interrupts>, listen: &mut dyn FnMut(Heard<'_>)) -> Result<ExitStatus> {
@@ -264,13 +296,25 @@ impl Tool {
                 None => expression.env_remove(name),
             };
         }
-        let own_group = !self.keeps_terminal;
+        if self.apart {
+            let named = self.variables.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+            expression = expression.full_env(named.collect::<HashMap<_, _>>());
+        }
+        let (own_group, apart, account) = (!self.keeps_terminal && !self.apart, self.apart, self.account);
         let descriptors: Vec<(Arc<OwnedFd>, i32)> = self
             .descriptors
             .iter()
             .filter_map(|(descriptor, number)| Some((Arc::new(descriptor.try_clone().ok()?), *number)))
             .collect();
-        expression.before_spawn(move |command| prepare(command, own_group, &descriptors))
+        expression.before_spawn(move |command| {
+            if let Some(account) = account {
+                command.uid(account.uid).gid(account.gid); // groups go by themselves when root takes another uid
+            }
+            if apart {
+                apart::separate(command);
+            }
+            prepare(command, own_group, &descriptors)
+        })
     }
 
     fn not_started(&self, error: &io::Error) -> Error {
@@ -369,6 +413,18 @@ mod tests {
         assert_eq!(program, "could not start /nowhere/prog: No such file or directory (os error 2)");
         let folder = Tool::new("/bin/true").dir("/nowhere").capture().err().unwrap().to_string();
         assert!(folder.starts_with("the working directory /nowhere is not there"), "{folder}");
+    }
+
+    #[test]
+    fn a_program_apart_has_no_variables_no_files_and_a_session_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let inherited = std::fs::File::create(folder.path().join("held")).unwrap();
+        rustix::io::fcntl_setfd(&inherited, rustix::io::FdFlags::empty()).unwrap();
+        let script = "env | grep -v -e ^PWD -e ^SHLVL -e ^_=; ls -l /dev/fd/ | grep -c held";
+        let tool = Tool::new("/bin/sh").args(["-c", script]).env("NAMED", "1").apart();
+        let captured = tool.capture().unwrap();
+        let said = String::from_utf8(captured.stdout).unwrap();
+        assert_eq!(said, "NAMED=1\n0\n");
     }
 
     #[test]

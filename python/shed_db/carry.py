@@ -23,10 +23,23 @@ TOLD = 70
 PREPARED_IN_MEMORY = ("check", "current", "revision")
 
 
-def out(settings: Settings, events: Events, parts: Optional[Dict[str, Any]]) -> int:
-    run = Run(settings, events, parts)
+def out(settings: Settings, events: Events, parts: Optional[Dict[str, Any]], parent: Any) -> int:
+    run = Run(settings, events, parts, parent)
+    status = TOLD
+    try:
+        status = _out(run)
+    finally:
+        if run.guard is not None:
+            sys.stdout.flush()
+            run.guard.ends(status == DONE)
+    return status
+
+
+def _out(run: Run) -> int:
+    settings, events = run.settings, run.events
     try:
         _set_variables(run)
+        _take_lock(run)
         commands = Commands(run)
         for step in settings.steps:
             status = _carry_out(commands, step)
@@ -44,6 +57,15 @@ def out(settings: Settings, events: Events, parts: Optional[Dict[str, Any]]) -> 
         verify.report_after_failure(run)
         return TOLD
     return DONE
+
+
+def _take_lock(run: Run) -> None:
+    if run.settings.guard is None or run.database is None or run.in_memory:
+        return
+    from . import guard
+
+    run.guard = guard.Guard(run, run.settings.guard)
+    run.guard.begins()
 
 
 def _set_variables(run: Run) -> None:
@@ -66,6 +88,10 @@ def _carry_out(commands: Commands, step: Dict[str, Any]) -> int:
         run.events.write("result", data=graph.answer(run, step["question"], step.get("arguments") or {}))
     elif kind == "dry_run":
         _dry_run(commands, step["argv"])
+    elif kind == "from_models":
+        from . import from_models
+
+        from_models.make(commands, bool(step.get("force")))
     elif kind == "alembic":
         _alembic(commands, step["argv"], bool(step.get("verify")))
     else:

@@ -85,7 +85,7 @@ class Database:
         self.writing = writing
         try:
             if drivers.is_async(self.driver):
-                return self._event_loop().run_until_complete(self._use_async(work))
+                return self.event_loop().run_until_complete(self._use_async(work))
             with self._connect() as connection:
                 self._prepare(connection)
                 return work(connection)
@@ -107,7 +107,20 @@ class Database:
         finally:
             await connection.close()
 
-    def _event_loop(self) -> asyncio.AbstractEventLoop:
+    def connect_aside(self) -> Any:
+        """A second connection, in autocommit; of an async driver an async one."""
+        if drivers.is_async(self.driver):
+            return self.event_loop().run_until_complete(self._connect_aside_async())
+        return self._connect().execution_options(isolation_level="AUTOCOMMIT")
+
+    async def _connect_aside_async(self) -> Any:
+        try:
+            connection = await self._open_engine().connect()
+        except Exception as error:
+            raise self._unreachable(error) from error
+        return await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    def event_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
         return self._loop

@@ -38,6 +38,7 @@ NOT_REACHED = (
     "database is locked",
     "disk image is malformed",
 )
+LOCK_NOT_AVAILABLE = "55P03"
 NEEDS_NO_TRANSACTION = ("from within a transaction", "into wal mode", "safety level may not be changed")
 
 
@@ -49,7 +50,19 @@ def event(error: BaseException, run: Run) -> Dict[str, Any]:
     if run.progress.step is not None:
         fields.update({key: value for key, value in _place(error, run).items() if fields.get(key) is None})
     fields.update({key: value for key, value in _database_words(error).items() if fields.get(key) is None})
+    fields["lock_timeout"] = _is_lock_timeout(error)
     return {key: mask_passwords(value) if isinstance(value, str) else value for key, value in fields.items()}
+
+
+def _is_lock_timeout(error: BaseException) -> bool:
+    """A lock of the database's own that did not come in time: the drivers name the code each in their way."""
+    if not isinstance(error, DBAPIError):
+        return False
+    shown: Any = error.orig
+    details = shown.args[0] if getattr(shown, "args", None) else None
+    codes = [getattr(shown, "sqlstate", None), getattr(shown, "pgcode", None)]
+    codes.append(details.get("C") if isinstance(details, dict) else None)
+    return LOCK_NOT_AVAILABLE in codes or "database is locked" in str(shown)
 
 
 def _origin(error: BaseException) -> BaseException:

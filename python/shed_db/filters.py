@@ -91,6 +91,10 @@ class Filters:
             return False
         return self._owned is None or key in self._owned or (key not in self._in_models and self._is_in_revisions(name))
 
+    def is_others(self, schema: Optional[str], name: str) -> bool:
+        """Whether a table of the database is no project's: a version table, or made by an extension."""
+        return self._is_others(schema, name, self._key(schema, name))
+
     def _is_others(self, schema: Optional[str], name: str, key: Table) -> bool:
         if key in self._versions:
             return True

@@ -9,7 +9,6 @@ from alembic import context
 from alembic.runtime.environment import EnvironmentContext
 from alembic.util import load_python_file
 
-from .progress import Progress
 from .runs import Run
 from .versions import DEFAULT_NAME, VersionTable
 
@@ -52,7 +51,7 @@ def _note_version_table(this: Run) -> Any:
 
 def _watch(this: Run, migration: Any) -> None:
     """In silence: an error must still name its revision."""
-    this.progress = Progress(this.events, silent=True)
+    this.progress = this.new_progress(silent=True)
     this.progress.offline = migration.as_sql
     this.progress.connected = not migration.as_sql
     this.progress.watch(migration)

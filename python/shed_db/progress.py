@@ -11,9 +11,10 @@ from .events import Events
 class Progress:
     """Of one Alembic command."""
 
-    def __init__(self, events: Events, silent: bool = False) -> None:
+    def __init__(self, events: Events, silent: bool = False, guard: Any = None) -> None:
         self._events = events
         self._silent = silent
+        self._guard = guard
         self._since = 0.0
         self.before: Optional[Tuple[str, ...]] = None
         self.expected: Optional[Set[str]] = None
@@ -30,7 +31,10 @@ class Progress:
         def watched(heads: Sequence[str], context: Any) -> Iterator[Any]:
             self.script = context.script
             self.begins(heads, before)
-            for step in work(heads, context):
+            steps = list(work(heads, context))
+            if self._guard is not None:
+                self._guard.before(steps, list(self.before or ()))
+            for step in steps:
                 self.step_begins(step)
                 yield step
 
@@ -65,6 +69,8 @@ class Progress:
 
     def committing(self) -> None:
         if self._active:
+            if self._guard is not None:
+                self._guard.demand()
             self._write("commit")
 
     def autocommitting(self) -> None:

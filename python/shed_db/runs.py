@@ -18,9 +18,13 @@ WRITERS = ("upgrade", "downgrade", "stamp", "ensure_version")
 class Run:
     """Alembic's Config carries it to env.py."""
 
-    def __init__(self, settings: Settings, events: Events, parts: Optional[Dict[str, Any]]) -> None:
+    def __init__(
+        self, settings: Settings, events: Events, parts: Optional[Dict[str, Any]], parent: Any = None
+    ) -> None:
         self.settings = settings
         self.events = events
+        self.parent = parent
+        self.guard: Any = None
         self.database = Database(settings, parts, self.warn) if parts else None
         self.version_table = versions.from_settings(settings)
         self.progress = Progress(events)
@@ -71,11 +75,15 @@ class Run:
             self._project = models.load(self.settings, needed, self.compares)
         return self._project
 
+    def new_progress(self, silent: bool = False) -> Progress:
+        guarded = self.guard if self.writes and not self.preparing else None
+        return Progress(self.events, silent=silent, guard=guarded)
+
     def starts(self, command: str, options: Any) -> None:
         """A command of Alembic's begins."""
         self.command = command
         self.options = options
-        self.progress = Progress(self.events, silent=self.preparing)
+        self.progress = self.new_progress(silent=self.preparing)
         self.has_written = self.has_written or self.writes
         if self.database is not None:
             self.database.on_commit = self.progress.committing if self.writes else _nothing

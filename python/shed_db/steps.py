@@ -30,7 +30,7 @@ def run(start: Dict[str, Any]) -> int:
         events.write("result", data=probe.answer())
         status = DONE
     else:
-        status = _run_steps(wanted, events, parts)
+        status = _run_steps(wanted, events, start)
     sys.stdout.flush()
     events.write("finished", seconds=round(time.monotonic() - began, 6))
     return status
@@ -42,7 +42,8 @@ def _secrets(parts: Optional[Dict[str, Any]]) -> list:
     return [str(secret) for secret in found if secret]
 
 
-def _run_steps(wanted: settings.Settings, events: Events, parts: Optional[Dict[str, Any]]) -> int:
+def _run_steps(wanted: settings.Settings, events: Events, start: Dict[str, Any]) -> int:
+    parts = start.get("connection")
     try:
         _demand_versions()
     except Refusal as refusal:
@@ -55,7 +56,7 @@ def _run_steps(wanted: settings.Settings, events: Events, parts: Optional[Dict[s
     logs.start(wanted.log_levels, "INFO" if wanted.verbose or _has_passthrough(wanted) else "WARNING")
     # Without a path of its own a project has its working directory, as in Alembic's template (prepend_sys_path = .).
     sys.path[:0] = wanted.python_path or [os.getcwd()]
-    return carry.out(wanted, events, parts)
+    return carry.out(wanted, events, parts, start["parent"])
 
 
 def _has_passthrough(wanted: settings.Settings) -> bool:

@@ -18,7 +18,7 @@ import importlib.util  # noqa: E402
 import json  # noqa: E402
 import threading  # noqa: E402
 from types import ModuleType  # noqa: E402
-from typing import Optional  # noqa: E402
+from typing import Any, Optional  # noqa: E402
 
 PARENT_GONE = 75
 INTERRUPTED = 130
@@ -36,26 +36,40 @@ def _load_package(folder: str) -> ModuleType:
     return package
 
 
-def _end_with_parent(descriptor: int) -> None:
-    """Only shed holds the other end: end of file means that it was killed."""
+class Parent:
+    """shed, at the other end of a pipe that nobody else holds: its words are bytes, its death is the end of file."""
 
-    def wait() -> None:
+    def __init__(self, descriptor: Optional[int]) -> None:
+        self._said: Any = None
+        if descriptor is not None:
+            from queue import SimpleQueue
+
+            self._said = SimpleQueue()
+            os.set_inheritable(descriptor, False)
+            threading.Thread(target=self._listen, args=(descriptor,), name="shed-alive", daemon=True).start()
+
+    def _listen(self, descriptor: int) -> None:
         try:
-            while os.read(descriptor, 1):
-                pass
+            while True:
+                word = os.read(descriptor, 1)
+                if not word:
+                    break
+                self._said.put(word)
         except OSError:
             return
         os._exit(PARENT_GONE)
 
-    os.set_inheritable(descriptor, False)
-    threading.Thread(target=wait, name="shed-alive", daemon=True).start()
+    def next_word(self) -> bytes:
+        """`g`: go on; `s`: stop; `r`: give the lock back. Without a parent there is nothing to wait for."""
+        return bytes(self._said.get()) if self._said is not None else b"g"
 
 
 def main() -> int:
     start = json.loads(_START)
-    alive: Optional[int] = start.get("alive")
-    if alive is not None:
-        _end_with_parent(alive)
+    start["parent"] = Parent(start.get("alive"))
+    if start.get("lock") is not None:
+        # Ours to hold, not our children's.
+        os.set_inheritable(start["lock"], False)
     _load_package(os.path.abspath(_FOLDER))
     from _shed_db import steps  # type: ignore[import-not-found]
 

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::settings::{Module, Options, Project, Settings, VersionsEntry};
 
 use super::plan::{Plan, Step};
+use super::safety::Safety;
 
 #[derive(Serialize)]
 pub struct Context<'a> {
@@ -39,6 +40,16 @@ pub struct Context<'a> {
     log_levels: &'a IndexMap<String, String>,
     verbose: bool,
     revision: Revision,
+    guard: Option<Guard>,
+}
+
+/// The run takes a lock, and asks before it changes anything.
+#[derive(Serialize)]
+struct Guard {
+    /// Seconds.
+    timeout: f64,
+    /// The lock's session says who it is.
+    application: String,
 }
 
 #[derive(Serialize)]
@@ -79,7 +90,13 @@ struct DatabaseKeys<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub fn of(plan: &'a Plan<'a>, settings: &'a Settings, run: &'a str, workspace: &Path) -> Self {
+    pub fn of(
+        plan: &'a Plan<'a>,
+        settings: &'a Settings,
+        run: &'a str,
+        workspace: &Path,
+        safety: Option<&Safety<'_>>,
+    ) -> Self {
         let project = plan.project;
         let database = plan.reach.as_ref().map(|reach| reach.database);
         Self {
@@ -109,6 +126,10 @@ impl<'a> Context<'a> {
             log_levels: &project.alembic.log_levels,
             verbose: plan.verbose,
             revision: Revision { allow_empty: plan.allow_empty },
+            guard: safety.map(|safety| Guard {
+                timeout: safety.timeout.as_secs_f64(),
+                application: format!("shed {} {}", safety.command, safety.target).chars().take(63).collect(),
+            }),
         }
     }
 }
@@ -134,10 +155,15 @@ impl<'a> DatabaseKeys<'a> {
             schema_translate_map: &options.schema_translate_map,
             on_connect: &options.on_connect,
             transactional: options.transactional,
-            lock_timeout: None,
-            statement_timeout: None,
+            lock_timeout: options.lock_timeout.map(milliseconds),
+            statement_timeout: options.statement_timeout.map(milliseconds),
         }
     }
+}
+
+/// As PostgreSQL's settings take a time.
+fn milliseconds(time: std::time::Duration) -> String {
+    format!("{}ms", time.as_millis())
 }
 
 fn post_write_hooks<'a>(project: &'a Project, here: &str) -> Vec<IndexMap<&'a str, String>> {

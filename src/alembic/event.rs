@@ -15,7 +15,26 @@ pub enum Event {
         #[serde(default)]
         after: bool,
     },
+    /// Somebody else has the lock.
+    Waiting {
+        holder: String,
+    },
+    /// These revisions come next; the worker waits for our word.
+    Pending {
+        heads: Vec<String>,
+        #[serde(default)]
+        steps: Vec<Option<String>>,
+    },
+    StepStarted(Step),
     StepApplied(Step),
+    /// Told before the database is.
+    Commit {},
+    Autocommit {},
+    /// All steps are done, or one has failed; the worker holds the lock until our word.
+    Ended {
+        #[serde(default)]
+        good: bool,
+    },
     /// A new file in a versions folder.
     Wrote(Wrote),
     /// Autogenerate found nothing and no file was written.
@@ -52,6 +71,9 @@ pub struct Step {
     /// The revisions that it leads to.
     #[serde(default)]
     pub to: Vec<String>,
+    /// The heads of the whole database afterwards.
+    #[serde(default, skip_serializing)]
+    pub heads: Vec<String>,
     /// First line of the revision's docstring.
     #[serde(default)]
     pub message: Option<String>,
@@ -134,6 +156,8 @@ pub struct Failure {
     pub traceback: Option<String>,
     pub expected: Option<Vec<String>>,
     pub found: Option<Vec<String>>,
+    /// Whether it was a lock of the database's that did not come in time: trying again may help.
+    pub lock_timeout: bool,
 }
 
 /// All that one run told.
@@ -151,11 +175,51 @@ pub struct Told {
     pub verified: Option<Vec<String>>,
     pub at_head: bool,
     pub failure: Option<Failure>,
+    /// Whether anything was about to change.
+    pub pending: bool,
+    pub traces: Traces,
+}
+
+/// What a run has left in the database, as far as its events tell: they are written before their effect.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Traces {
+    /// Something was committed in the middle of a revision, which the engine cannot roll back.
+    pub half: bool,
+    /// The heads after each commit between revisions: where the database may be.
+    pub committed: Vec<Vec<String>>,
+    in_step: bool,
+    /// The heads that the next commit makes last.
+    next: Option<Vec<String>>,
+}
+
+impl Traces {
+    fn hear(&mut self, event: &Event) {
+        match event {
+            Event::StepStarted(_) => self.in_step = true,
+            Event::StepApplied(step) => {
+                self.in_step = false;
+                self.next = Some(step.heads.clone());
+            }
+            Event::Commit {} | Event::Autocommit {} if self.in_step => {
+                self.half = true;
+                self.committed.extend(self.next.take());
+            }
+            // The version rows go with it: what was half is whole now, or will be rolled back as a whole.
+            Event::Commit {} => {
+                if let Some(heads) = self.next.take() {
+                    self.committed.push(heads);
+                    self.half = false;
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Told {
     /// Takes one event in.
     pub fn hear(&mut self, event: &Event) {
+        self.traces.hear(event);
         match event.clone() {
             Event::Heads { heads, after: false } => self.before = Some(heads),
             Event::Heads { heads, after: true } => self.reached = Some(heads),
@@ -168,8 +232,30 @@ impl Told {
             Event::Verified { heads, at_head } => (self.verified, self.at_head) = (Some(heads), at_head),
             // The first failure is the cause; what follows is its wake.
             Event::Error(failure) => drop(self.failure.get_or_insert(*failure)),
-            Event::Other => {}
+            Event::Pending { .. } => self.pending = true,
+            Event::Waiting { .. }
+            | Event::StepStarted(_)
+            | Event::Commit {}
+            | Event::Autocommit {}
+            | Event::Ended { .. }
+            | Event::Other => {}
         }
+    }
+}
+
+impl Told {
+    /// Whether a part of a revision may be in the database without the rest of it.
+    /// `rolls_back`: the engine undoes what was not committed.
+    pub fn is_half(&self, rolls_back: bool) -> bool {
+        self.traces.half || (!rolls_back && self.pending && self.verified.is_none())
+    }
+
+    /// Whether the database can be at these heads after this run and nothing else.
+    pub fn may_be_at(&self, before: &[String], heads: &[String]) -> bool {
+        let set = |heads: &[String]| heads.iter().cloned().collect::<BTreeSet<_>>();
+        let applied = self.applied.iter().map(|step| step.heads.as_slice());
+        let committed = self.traces.committed.iter().map(Vec::as_slice);
+        std::iter::once(before).chain(applied).chain(committed).any(|possible| set(possible) == set(heads))
     }
 }
 

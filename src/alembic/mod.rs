@@ -6,7 +6,11 @@ mod ini;
 pub mod interpreter;
 pub mod plan;
 pub mod record;
+pub mod recover;
 pub mod run;
+mod safety;
+mod tail;
+mod vault;
 mod verdict;
 mod worker;
 
@@ -14,3 +18,5 @@ pub use event::{Difference, Event, Told};
 pub use interpreter::Interpreter;
 pub use plan::{Plan, Reach, Step};
 pub use run::{Ended, Listener, run};
+pub use safety::{Rules, Safety};
+pub use vault::Vault;

@@ -49,6 +49,8 @@ pub enum Step {
     DryRun { argv: Vec<String> },
     /// Facts about revisions as data.
     Graph { question: &'static str, arguments: Map<String, Value> },
+    /// Every table of the models, then Alembic's own `stamp heads`, verified.
+    FromModels { force: bool },
     /// Versions of what is installed.
     Probe,
 }

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::environment::Environment;
-use crate::keep::{self, private_folder};
+use crate::keep::{self, private_folder, state_dir};
 
 const KEPT: usize = 20;
+/// A file in the record of a run whose journal may still be needed.
+const KEEP: &str = "keep";
 /// What events and log of a short run take, in bytes.
 const ROOM: usize = 16 * 1024;
 
@@ -50,18 +52,20 @@ impl Record {
         self.folder.join("log.txt")
     }
 
+    /// Not to be pruned: a journal names it. Whoever clears the journal gives it free.
+    pub fn keep(&self) {
+        let _ = private_file(&self.folder.join(KEEP));
+    }
+
     /// Appends to the log; a log that cannot be written spoils no run.
     pub fn log(&self, bytes: &[u8]) {
         let _ = private_file(&self.log_path()).and_then(|mut file| file.write_all(bytes));
     }
 }
 
-/// The state directory, where there is a home for it.
-pub fn state_dir(environment: &Environment) -> Option<PathBuf> {
-    environment.path("SHED_STATE_DIR").or_else(|| {
-        environment.home()?;
-        Some(dirs::state_dir().or_else(dirs::data_local_dir)?.join("shed"))
-    })
+/// The journal that needed the record of these events is cleared.
+pub fn give_free(events: &Path) {
+    let _ = fs::remove_file(events.with_file_name(KEEP));
 }
 
 fn private_file(path: &Path) -> io::Result<File> {
@@ -80,7 +84,7 @@ fn prune(runs: &Path) {
     // Run ids begin with the time, so their order is the order of the runs.
     let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     folders.sort();
-    for old in folders.iter().rev().skip(KEPT) {
+    for old in folders.iter().rev().skip(KEPT).filter(|folder| !folder.join(KEEP).exists()) {
         let _ = fs::remove_dir_all(old);
     }
 }

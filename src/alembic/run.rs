@@ -1,9 +1,9 @@
 //! One run of the worker: render, start, follow, clean up.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::os::fd::OwnedFd;
+use std::cell::RefCell;
+use std::io::{PipeWriter, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -22,12 +22,15 @@ use super::ini::Values;
 use super::interpreter::{self, Interpreter};
 use super::plan::Plan;
 use super::record::Record;
+use super::safety::Safety;
+use super::tail::Tail;
 use super::{verdict, worker};
 
 /// The worker's exit status when an `error` event tells why.
 const TOLD: i32 = 70;
 const EVENTS: i32 = 3;
 const ALIVE: i32 = 4;
+const LOCK: i32 = 5;
 
 /// Who hears what a run says while it goes on; everything is redacted.
 pub trait Listener {
@@ -43,6 +46,8 @@ pub struct Ended {
     /// Exit code of the worker.
     pub code: i32,
     pub log: PathBuf,
+    /// What was put back, or has to be.
+    pub remark: Option<String>,
 }
 
 /// What the worker's one variable holds.
@@ -51,22 +56,27 @@ struct Start<'a> {
     context: &'a Path,
     events: i32,
     alive: i32,
+    /// The lock, where it is a file's.
+    lock: Option<i32>,
     connection: Option<Parts<'a>>,
 }
 
 /// Runs a plan's steps in the project's Python; [`Ended::good`] tells whether they did what they should.
+/// With `safety` they wait for its word before they change anything.
 pub fn run(
     plan: &Plan<'_>,
     settings: &Settings,
     environment: &Environment,
     interrupts: &Interrupts,
     listener: &mut dyn Listener,
+    mut safety: Option<&mut Safety<'_>>,
 ) -> Result<Ended> {
+    let lock = safety.as_mut().map(|safety| safety.begin()).transpose()?.flatten();
     let interpreter = interpreter::find(settings, plan.project, environment)?;
     let workspace = Workspace::new()?;
     let unwritable = |error| Error::environment(format!("could not open the run's record: {error}"));
     let record = Record::open(environment, settings.folder(), workspace.path()).map_err(unwritable)?;
-    let context = Context::of(plan, settings, &record.id, workspace.path());
+    let context = Context::of(plan, settings, &record.id, workspace.path(), safety.as_deref());
     let context = write_files(&workspace, plan, settings, &context)?;
 
     let (alive_reader, alive_writer) = std::io::pipe().map_err(unwritable)?;
@@ -74,37 +84,53 @@ pub fn run(
         context: &context,
         events: EVENTS,
         alive: ALIVE,
+        lock: lock.as_ref().map(|_| LOCK),
         connection: plan.reach.as_ref().map(|reach| reach.engine.parts()),
     };
     let events = record.open_events().map_err(unwritable)?;
     let program = worker::place(environment, &workspace)?.join("worker.py");
-    let tool = start_worker(plan, settings, environment, &interpreter, &program)
+    let mut tool = start_worker(plan, settings, environment, &interpreter, &program)
         .env("SHED_RUN", serde_json::to_string(&start).unwrap_or_default())
         .descriptor(events.into(), EVENTS)
         .descriptor(alive_reader.into(), ALIVE);
-    let ended = follow(plan, tool, &record, interrupts, listener);
-    drop::<OwnedFd>(alive_writer.into()); // the worker ends when this is closed, so it lives until here
-    let (told, code) = ended?;
-    match interrupts.seen() {
-        Some(signal) => Err(Error::Interrupted(signal)),
-        None => Ok(Ended { target: plan.target.clone(), told, code, log: record.log_path() }),
+    if let Some(lock) = lock {
+        tool = tool.descriptor(lock, LOCK);
     }
+    // The worker ends when its end of the pipe is closed, so this lives until the end.
+    let words = Words(Rc::new(RefCell::new(alive_writer)));
+    let mut following =
+        Following { record: &record, told: Told::default(), listener, safety, words, stopped: None, settled: None };
+    let code = following.follow(plan, tool, interrupts)?;
+    following.ended(plan, code, interrupts)
 }
 
 impl Ended {
     /// The run, or the error that it ended in.
     pub fn good(self) -> Result<Self> {
         if let Some(failure) = &self.told.failure {
-            let reached = self.told.reached.as_deref();
-            return Err(verdict::error(&self.target, failure, reached, Some(&self.log)));
+            // What was reached is gone where the backup is back.
+            let reached = self.told.reached.as_deref().filter(|_| self.remark.is_none());
+            let error = verdict::error(&self.target, failure, reached, Some(&self.log));
+            return Err(match self.remark {
+                Some(remark) => error.remark(&remark),
+                None => error,
+            });
         }
         if self.code == 0 {
             return Ok(self);
         }
         let how = if self.code == TOLD { "without saying why".into() } else { format!("with code {}", self.code) };
-        Err(Error::failed(format!("{}: Python ended {how}", self.target))
-            .help("a migration or model may have ended the interpreter; what it printed is in the log")
-            .log(Some(self.log)))
+        let help = "a migration or model may have ended the interpreter; what it printed is in the log";
+        let error = Error::failed(format!("{}: Python ended {how}", self.target)).help(help).log(Some(self.log));
+        Err(match self.remark {
+            Some(remark) => error.remark(&remark),
+            None => error,
+        })
+    }
+
+    /// Whether a lock of the database's own did not come in time, and nothing was left behind.
+    pub fn may_be_tried_again(&self) -> bool {
+        self.remark.is_none() && self.told.failure.as_ref().is_some_and(|failure| failure.lock_timeout)
     }
 
     /// The kind of failure, where one was told.
@@ -113,35 +139,105 @@ impl Ended {
     }
 }
 
-fn follow(
-    plan: &Plan<'_>,
-    tool: Tool,
-    record: &Record,
-    interrupts: &Interrupts,
-    listener: &mut dyn Listener,
-) -> Result<(Told, i32)> {
-    let mut redactor = Redactor::default();
-    if let Some(secret) = plan.reach.as_ref().and_then(|reach| reach.engine.secret()) {
-        redactor.learn(secret);
+/// Our end of the pipe to the worker.
+#[derive(Clone)]
+struct Words(Rc<RefCell<PipeWriter>>);
+
+impl Words {
+    /// `g`: go on; `s`: stop; `r`: give the lock back. A worker that is gone hears nothing.
+    fn say(&self, word: u8) {
+        let _ = self.0.borrow_mut().write_all(&[word]);
     }
-    record.log(format!("{}: {}\n", plan.target, tool.command_line()).as_bytes());
-    let mut tail = Tail::of(&record.events(), redactor.clone());
-    let mut told = Told::default();
-    if plan.terminal {
-        let status = tool.inherit()?;
-        tail.read(record, &mut told, listener);
-        return Ok((told, process::code(status)));
+}
+
+/// What is kept in mind while a run goes on.
+struct Following<'f, 's> {
+    record: &'f Record,
+    told: Told,
+    listener: &'f mut dyn Listener,
+    safety: Option<&'f mut Safety<'s>>,
+    words: Words,
+    /// Why the run was not let go on.
+    stopped: Option<Error>,
+    /// What became of the database after it.
+    settled: Option<Result<Option<String>>>,
+}
+
+impl Following<'_, '_> {
+    /// To the end of the worker; gives its exit code.
+    fn follow(&mut self, plan: &Plan<'_>, tool: Tool, interrupts: &Interrupts) -> Result<i32> {
+        let mut redactor = Redactor::default();
+        if let Some(secret) = plan.reach.as_ref().and_then(|reach| reach.engine.secret()) {
+            redactor.learn(secret);
+        }
+        self.record.log(format!("{}: {}\n", plan.target, tool.command_line()).as_bytes());
+        let mut tail = Tail::of(&self.record.events(), redactor.clone());
+        if plan.terminal {
+            let status = tool.inherit(&mut || self.hear(&mut tail))?;
+            self.hear(&mut tail);
+            return Ok(process::code(status));
+        }
+        let (mut stdout, mut stderr) = (Redacted::new(redactor.clone()), Redacted::new(redactor));
+        let status = tool.stream(interrupts, &mut |heard| match heard {
+            Heard::Stdout(bytes) => self.listener.stdout(&stdout.push(bytes)),
+            Heard::Stderr(bytes) => tell_stderr(&stderr.push(bytes), self.record, self.listener),
+            Heard::Silence => self.hear(&mut tail),
+        })?;
+        self.listener.stdout(&stdout.finish());
+        tell_stderr(&stderr.finish(), self.record, self.listener);
+        self.hear(&mut tail);
+        Ok(process::code(status))
     }
-    let (mut stdout, mut stderr) = (Redacted::new(redactor.clone()), Redacted::new(redactor));
-    let status = tool.stream(interrupts, &mut |heard| match heard {
-        Heard::Stdout(bytes) => listener.stdout(&stdout.push(bytes)),
-        Heard::Stderr(bytes) => tell_stderr(&stderr.push(bytes), record, listener),
-        Heard::Silence => tail.read(record, &mut told, listener),
-    })?;
-    listener.stdout(&stdout.finish());
-    tell_stderr(&stderr.finish(), record, listener);
-    tail.read(record, &mut told, listener);
-    Ok((told, process::code(status)))
+
+    fn hear(&mut self, tail: &mut Tail) {
+        for event in tail.read() {
+            if let Event::Error(failure) = &event {
+                self.record.log(failure.traceback.as_deref().unwrap_or_default().as_bytes());
+            }
+            self.told.hear(&event);
+            self.listener.event(&event);
+            self.answer(&event);
+        }
+    }
+
+    /// The worker waits for our word twice: before it changes anything, and before it gives the lock back.
+    fn answer(&mut self, event: &Event) {
+        match (event, &mut self.safety) {
+            (Event::Pending { heads, .. }, Some(safety)) => {
+                let allowed = safety.before(self.record, heads);
+                self.words.say(if allowed.is_ok() { b'g' } else { b's' });
+                self.stopped = allowed.err();
+            }
+            (Event::Pending { .. }, None) => self.words.say(b'g'),
+            (Event::Ended { good }, Some(safety)) => {
+                let words = self.words.clone();
+                self.settled = Some(safety.settle(&self.told, *good, Some(Box::new(move || words.say(b'r')))));
+                self.words.say(b'r');
+            }
+            (Event::Ended { .. }, None) => self.words.say(b'r'),
+            _ => {}
+        }
+    }
+
+    fn ended(mut self, plan: &Plan<'_>, code: i32, interrupts: &Interrupts) -> Result<Ended> {
+        // A worker that died has not asked.
+        let settled = match (self.settled.take(), &mut self.safety) {
+            (Some(settled), _) => settled,
+            (None, Some(safety)) => safety.settle(&self.told, false, None),
+            (None, None) => Ok(None),
+        };
+        if let Some(error) = self.stopped {
+            return Err(error);
+        }
+        let remark = settled?;
+        if let Some(signal) = interrupts.seen() {
+            if let (Some(remark), Some(safety)) = (remark, &self.safety) {
+                safety.watch.note(&format!("{}: {remark}", plan.target));
+            }
+            return Err(Error::Interrupted(signal));
+        }
+        Ok(Ended { target: plan.target.clone(), told: self.told, code, log: self.record.log_path(), remark })
+    }
 }
 
 fn tell_stderr(bytes: &[u8], record: &Record, listener: &mut dyn Listener) {
@@ -189,32 +285,4 @@ fn start_worker(
 
 fn plain_variables(variables: &IndexMap<String, String>) -> impl Iterator<Item = (&String, &String)> {
     variables.iter().filter(|(_, value)| !value.contains("{url}"))
-}
-
-/// Reads the event file as it grows.
-struct Tail {
-    reader: Option<BufReader<File>>,
-    line: String,
-    redactor: Redactor,
-}
-
-impl Tail {
-    fn of(path: &Path, redactor: Redactor) -> Self {
-        Self { reader: File::open(path).ok().map(BufReader::new), line: String::new(), redactor }
-    }
-
-    fn read(&mut self, record: &Record, told: &mut Told, listener: &mut dyn Listener) {
-        let Some(reader) = &mut self.reader else { return };
-        // A line may be half written: it is kept until its end arrives.
-        while reader.read_line(&mut self.line).is_ok_and(|count| count > 0) && self.line.ends_with('\n') {
-            if let Ok(event) = serde_json::from_str::<Event>(&self.redactor.text(&self.line)) {
-                if let Event::Error(failure) = &event {
-                    record.log(failure.traceback.as_deref().unwrap_or_default().as_bytes());
-                }
-                told.hear(&event);
-                listener.event(&event);
-            }
-            self.line.clear();
-        }
-    }
 }

@@ -19,6 +19,7 @@ pub fn error(target: &str, failure: &Failure, reached: Option<&[String]>, log: O
         "command" | "usage" | "settings" | "unknown_revision" | "revision_file" => Error::Usage(words),
         "models" | "environment" | "flag" => Error::Environment(words),
         "connect" => Error::Database(words),
+        "locked" => Error::Locked(words),
         _ => Error::Failed(words),
     }
 }

@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::error::Result;
-use crate::keep::{self, private_folder};
+use crate::keep::{self, private_folder, state_dir};
 use crate::render::Workspace;
-
-use super::record::state_dir;
 
 /// Every file of `python/shed_db/` (a test compares the list with the folder).
 const FILES: &[(&str, &str)] = &[
@@ -26,6 +24,8 @@ const FILES: &[(&str, &str)] = &[
     ("failure.py", include_str!("../../python/shed_db/failure.py")),
     ("filters.py", include_str!("../../python/shed_db/filters.py")),
     ("foreign_keys.py", include_str!("../../python/shed_db/foreign_keys.py")),
+    ("guard.py", include_str!("../../python/shed_db/guard.py")),
+    ("from_models.py", include_str!("../../python/shed_db/from_models.py")),
     ("graph.py", include_str!("../../python/shed_db/graph.py")),
     ("hook.py", include_str!("../../python/shed_db/hook.py")),
     ("imports.py", include_str!("../../python/shed_db/imports.py")),
@@ -39,6 +39,7 @@ const FILES: &[(&str, &str)] = &[
     ("redact.py", include_str!("../../python/shed_db/redact.py")),
     ("refusal.py", include_str!("../../python/shed_db/refusal.py")),
     ("runs.py", include_str!("../../python/shed_db/runs.py")),
+    ("session.py", include_str!("../../python/shed_db/session.py")),
     ("settings.py", include_str!("../../python/shed_db/settings.py")),
     ("steps.py", include_str!("../../python/shed_db/steps.py")),
     ("url.py", include_str!("../../python/shed_db/url.py")),

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use super::completions::TARGETS;
 use super::live::Live;
 use super::planning::Wishes;
+use super::safely::Care;
 use super::scope::Needs;
 use super::{Place, Scope};
 
@@ -56,7 +57,15 @@ pub fn alembic(scope: &Scope<'_>, args: &Args) -> Result<u8> {
         ..Wishes::default()
     };
     let plan = scope.plan(chosen, needs, vec![step], wishes)?;
-    let ended = scope.run(&plan, &mut Live::untouched(scope.out, &plan.target))?;
+    let mut live = Live::untouched(scope.out, &plan.target);
+    let ended = if writes {
+        scope.run_safely(chosen, &plan, "alembic", Care::default(), &mut live)?
+    } else {
+        scope.run(&plan, &mut live)?
+    };
+    if let Some(remark) = &ended.remark {
+        scope.out.warn(&format!("{}: {remark}", plan.target));
+    }
     Ok(u8::try_from(ended.code).unwrap_or(1))
 }
 

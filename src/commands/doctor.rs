@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::alembic::{Interpreter, Plan, Step, interpreter};
-use crate::engine;
+use crate::engine::{self, programs::Installed};
 use crate::error::{Error, Result};
 use crate::output::Report;
 use crate::process::{self, Tool};
 use crate::settings::{Kind, Project};
 
-use super::Scope;
 use super::live::Live;
+use super::{Scope, own};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {}
@@ -24,6 +24,10 @@ pub struct Examined {
     pub settings: PathBuf,
     pub projects: Vec<ProjectFound>,
     pub tools: Vec<ToolFound>,
+    /// The PostgreSQL servers that could be started here, the newest first.
+    pub servers: Vec<Installed>,
+    /// The private servers of the settings that can be started.
+    pub embedded: Vec<Startable>,
     /// What is needed and missing, with what to do about it.
     pub missing: Vec<String>,
     /// What is worth knowing.
@@ -59,6 +63,14 @@ pub struct ToolFound {
     pub version: Option<String>,
 }
 
+/// A private server, and what it would be started with.
+#[derive(Debug, Serialize)]
+pub struct Startable {
+    pub server: String,
+    #[serde(flatten)]
+    pub with: Installed,
+}
+
 /// Asks each interpreter once, looks for the programs, and judges.
 pub fn doctor(scope: &Scope<'_>, _: &Args) -> Result<Examined> {
     let mut missing = Vec::new();
@@ -82,9 +94,12 @@ pub fn doctor(scope: &Scope<'_>, _: &Args) -> Result<Examined> {
             }
         }
     }
+    let embedded = startable(scope, &mut missing);
     Ok(Examined {
         settings: scope.settings.path().to_path_buf(),
         tools: tools(scope),
+        servers: engine::programs::servers(None, scope.environment),
+        embedded,
         notes: notes(scope),
         projects,
         missing,
@@ -147,7 +162,7 @@ fn probe(scope: &Scope<'_>, project: &Project) -> Result<Option<Versions>> {
 }
 
 fn tools(scope: &Scope<'_>) -> Vec<ToolFound> {
-    let programs = engine::programs(None, scope.environment);
+    let programs = engine::programs::path(None, scope.environment);
     ["psql", "pg_dump", "pg_restore", "sqlite3"]
         .map(|tool| {
             let path = process::find(tool, Some(&programs), scope.environment.working_dir());
@@ -155,6 +170,23 @@ fn tools(scope: &Scope<'_>) -> Vec<ToolFound> {
             ToolFound { tool, path, version }
         })
         .into()
+}
+
+/// The private servers that could be started now; the others are missing something.
+fn startable(scope: &Scope<'_>, missing: &mut Vec<String>) -> Vec<Startable> {
+    let servers = scope.settings.development().values();
+    let private = servers.filter_map(|server| Some((server, server.embedded?)));
+    let examined = private.filter_map(|(server, embedded)| {
+        let wanted = own::wanted(scope.settings, server, embedded);
+        match engine::embedded::startable(&wanted, scope.environment) {
+            Ok(with) => Some(Startable { server: format!("development.{}", server.name), with }),
+            Err(error) => {
+                missing.push(error.to_string().replace("\nhelp: ", ": "));
+                None
+            }
+        }
+    });
+    examined.collect()
 }
 
 /// The first word of `--version` that begins with a digit.
@@ -193,6 +225,12 @@ impl fmt::Display for Examined {
         }
         for tool in &self.tools {
             writeln!(f, "tool      {tool}")?;
+        }
+        for Installed { version, bin, .. } in &self.servers {
+            writeln!(f, "server    PostgreSQL {version} at {}", bin.display())?;
+        }
+        for Startable { server, with } in &self.embedded {
+            writeln!(f, "private   {server}: PostgreSQL {} can be started", with.version)?;
         }
         self.notes.iter().try_for_each(|note| writeln!(f, "note      {note}"))?;
         self.missing.iter().try_for_each(|missing| writeln!(f, "missing   {missing}"))

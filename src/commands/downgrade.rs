@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use super::completions::TARGETS;
 use super::planning::Wishes;
 use super::reports::Answer;
+use super::safely::Care;
 use super::written::{Instead, Written};
 use super::{Place, Scope};
 
@@ -18,6 +19,8 @@ pub struct Args {
     revision: Option<String>,
     #[command(flatten)]
     instead: Instead,
+    #[command(flatten)]
+    care: Care,
     #[command(flatten)]
     place: Place,
 }
@@ -35,6 +38,11 @@ pub fn downgrade(scope: &Scope<'_>, args: &Args) -> Result<Answer<Written>> {
     }
     let mut argv = args.instead.argv(&args.place, "downgrade");
     argv.push(revision);
-    let wishes = Wishes { needs_models: true, terminal: args.place.tty, ..Wishes::default() };
+    let wishes = Wishes {
+        needs_models: true,
+        terminal: args.place.tty,
+        care: Some(("downgrade", args.care)),
+        ..Wishes::default()
+    };
     scope.write_each(&chosen, &argv, &args.instead, wishes)
 }

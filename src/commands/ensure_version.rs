@@ -5,6 +5,7 @@ use crate::error::Result;
 use super::completions::TARGETS;
 use super::planning::Wishes;
 use super::reports::Answer;
+use super::safely::Care;
 use super::written::{Instead, Written};
 use super::{Place, Scope};
 
@@ -16,6 +17,8 @@ pub struct Args {
     #[command(flatten)]
     instead: Instead,
     #[command(flatten)]
+    care: Care,
+    #[command(flatten)]
     place: Place,
 }
 
@@ -23,5 +26,10 @@ pub struct Args {
 pub fn ensure_version(scope: &Scope<'_>, args: &Args) -> Result<Answer<Written>> {
     let chosen = scope.writable(args.target.as_deref(), &args.place, &args.instead)?;
     let argv = args.instead.argv(&args.place, "ensure_version");
-    scope.write_each(&chosen, &argv, &args.instead, Wishes::default())
+    scope.write_each(
+        &chosen,
+        &argv,
+        &args.instead,
+        Wishes { care: Some(("ensure-version", args.care)), ..Wishes::default() },
+    )
 }

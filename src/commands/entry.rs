@@ -45,6 +45,9 @@ pub struct DatabaseKeys {
     /// A whole URL instead; ${VARIABLE} is put in at each run
     #[arg(long, value_name = "URL", conflicts_with_all = ["db_path", "host", "port", "db_user"])]
     pub url: Option<String>,
+    /// Under `development`: a private PostgreSQL server that shed starts
+    #[arg(long, conflicts_with_all = ["db_path", "db_name", "host", "port", "db_user", "url"])]
+    pub embedded: bool,
     /// The one meant by the project's name alone
     #[arg(long)]
     pub default: bool,
@@ -74,7 +77,9 @@ impl DatabaseKeys {
         match self.kind.as_deref() {
             Some("postgres") => Kind::Postgres,
             Some(_) => Kind::Sqlite,
-            None if url.starts_with("postgres") || self.host.is_some() || self.db_name.is_some() => Kind::Postgres,
+            None if self.embedded || url.starts_with("postgres") || self.host.is_some() || self.db_name.is_some() => {
+                Kind::Postgres
+            }
             None => Kind::Sqlite,
         }
     }
@@ -86,7 +91,15 @@ impl DatabaseKeys {
         if self.default {
             map.insert("default".into(), true.into());
         }
-        if self.kind() == Kind::Postgres && self.url.is_none() {
+        if self.embedded && project != "development" {
+            return Err(Error::usage(format!("{project}.{name}: --embedded is for servers under `development`"))
+                .help(format!("shed settings add database development.{name} --embedded")));
+        }
+        if self.embedded {
+            map.insert("embedded".into(), true.into());
+            return Ok(map);
+        }
+        if self.kind() == Kind::Postgres && self.url.is_none() && project != "development" {
             put(&mut map, "db_name", Some(self.db_name.as_deref().unwrap_or(project)));
         }
         if self.protected {

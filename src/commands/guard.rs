@@ -40,7 +40,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The name under which the target's database is protected, whatever name it goes by here.
-    fn protected_name(&self, chosen: &Chosen<'_>) -> Option<String> {
+    pub fn protected_name(&self, chosen: &Chosen<'_>) -> Option<String> {
         let database = chosen.database.as_ref()?;
         if database.protected {
             return Some(chosen.name.clone());

@@ -69,6 +69,9 @@ impl Listener for Live<'_> {
         match event {
             _ if !self.tells => {}
             Event::StepApplied(step) => self.out.note(&format!("{}: {}", self.target, step.in_words())),
+            Event::Waiting { holder } => {
+                self.out.note(&format!("{}: waiting for the lock, held by {holder}", self.target));
+            }
             Event::Warning { text } => self.out.warn(&format!("{}: {text}", self.target)),
             _ => {}
         }

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::settings::{Module, Options, VersionsEntry};
 
 use super::Place;
+use super::safely::Care;
 use super::scope::{Chosen, Needs, Scope};
 
 /// What a command adds to the steps themselves.
@@ -18,6 +19,8 @@ pub struct Wishes<'a> {
     pub models: Option<&'a str>,
     pub allow_empty: bool,
     pub terminal: bool,
+    /// The name of a command that migrates, and what its options say about safety.
+    pub care: Option<(&'static str, Care)>,
 }
 
 impl Scope<'_> {
@@ -40,6 +43,11 @@ impl Scope<'_> {
             }
             _ => None,
         };
+        if needs == Needs::Reading
+            && let Some(reach) = &reach
+        {
+            self.report_broken_off(&chosen.name, &reach.engine);
+        }
         if needs == Needs::Writing
             && let Some(reach) = &reach
         {

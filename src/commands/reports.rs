@@ -1,6 +1,7 @@
 //! What runs report: one target's result, and the results of several.
 
 use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq};
@@ -13,6 +14,7 @@ use crate::output::{Format, Report, fields};
 
 use super::live::Live;
 use super::planning::Wishes;
+use super::safely::Care;
 use super::scope::{Chosen, Needs, Scope};
 
 /// What a command that only looks found.
@@ -108,7 +110,19 @@ impl Scope<'_> {
         let place = plan.reach.as_ref().map(|reach| reach.engine.place()).unwrap_or_default();
         self.out.note(&format!("{}: {place}", chosen.name));
         let mut live = Live::of(self.out, &plan.target, several);
-        let told = self.run(&plan, &mut live)?.good()?.told;
+        let (command, care) = wishes.care.unwrap_or(("alembic", Care::default()));
+        let mut ended = self.run_safely(chosen, &plan, command, care, &mut live)?;
+        let retries = plan.options.as_ref().map_or(0, |options| options.retries);
+        for attempt in 1..=retries {
+            if !ended.may_be_tried_again() {
+                break;
+            }
+            let words = format!("a lock of the database's did not come in time; again ({attempt} of {retries})");
+            self.out.note(&format!("{}: {words}", chosen.name));
+            std::thread::sleep(pause(attempt));
+            ended = self.run_safely(chosen, &plan, command, care, &mut live)?;
+        }
+        let told = ended.good()?.told;
         let from = told.before.unwrap_or_default();
         let to = told.verified.unwrap_or_else(|| from.clone());
         let head = if told.at_head { " (head)" } else { "" };
@@ -145,6 +159,13 @@ impl Scope<'_> {
             self.out.line(&format!("{}: {} is not there; it is read as empty", plan.target, reach.engine.place()));
         }
     }
+}
+
+/// Half a second, doubled each time up to eight, give or take half of it: so that several do not come again together.
+fn pause(attempt: u32) -> Duration {
+    let base = 500u64 << attempt.saturating_sub(1).min(4);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
+    Duration::from_millis(base / 2 + base * u64::from(now % 1000) / 1000)
 }
 
 fn data(question: &str, ended: Ended) -> Map<String, Value> {

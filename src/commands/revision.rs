@@ -74,6 +74,7 @@ fn revise(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, needs: Needs, a
         models: args.models.as_deref(),
         allow_empty: args.allow_empty,
         terminal: args.place.tty,
+        ..Wishes::default()
     };
     let mut plan = scope.plan(target, needs, vec![Step::alembic(argv(args))], wishes)?;
     let aside = if args.dry_run { Some(Aside::of(&mut plan)?) } else { None };

@@ -1,9 +1,10 @@
 //! What every command works with: settings, environment, terminal, and the way from names to runs.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
-use crate::alembic::{self, Ended, Plan};
+use crate::alembic::{self, Ended, Plan, Safety};
 use crate::engine::Engine;
+use crate::engine::embedded::Cluster;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::output::Output;
@@ -21,6 +22,8 @@ pub struct Scope<'a> {
     pub out: &'a Output,
     pub global: &'a Global,
     interrupts: OnceCell<Interrupts>,
+    /// The private servers that this command uses: each runs on while it is held.
+    pub(super) own_servers: RefCell<Vec<Cluster>>,
 }
 
 /// A project and, where the command needs one, the database that the command goes to.
@@ -53,7 +56,7 @@ pub enum Needs {
 
 impl<'a> Scope<'a> {
     pub fn new(settings: &'a Settings, environment: &'a Environment, out: &'a Output, global: &'a Global) -> Self {
-        Self { settings, environment, out, global, interrupts: OnceCell::new() }
+        Self { settings, environment, out, global, interrupts: OnceCell::new(), own_servers: RefCell::default() }
     }
 
     /// The targets that a command means, asking on a terminal where the name is not enough.
@@ -110,15 +113,22 @@ impl<'a> Scope<'a> {
 
     /// Runs a plan; what the worker prints goes to `live`.
     pub fn run(&self, plan: &Plan<'_>, live: &mut Live<'_>) -> Result<Ended> {
+        self.run_with(plan, live, None)
+    }
+
+    /// As [`Scope::run`], kept safe.
+    pub fn run_with(&self, plan: &Plan<'_>, live: &mut Live<'_>, safety: Option<&mut Safety<'_>>) -> Result<Ended> {
+        alembic::run(plan, self.settings, self.environment, self.interrupts()?, live, safety)
+    }
+
+    /// The signals that came, caught from the first time on that this is asked.
+    pub fn interrupts(&self) -> Result<&Interrupts> {
         if self.interrupts.get().is_none() {
             let caught =
                 Interrupts::catch().map_err(|error| Error::environment(format!("could not catch signals: {error}")))?;
             let _ = self.interrupts.set(caught);
         }
-        let Some(interrupts) = self.interrupts.get() else {
-            return Err(Error::environment("could not catch signals"));
-        };
-        alembic::run(plan, self.settings, self.environment, interrupts, live)
+        self.interrupts.get().ok_or_else(|| Error::environment("could not catch signals"))
     }
 
     /// Alembic's `-v`, where it was asked for.
@@ -199,25 +209,8 @@ impl<'a> Scope<'a> {
             return Err(Error::usage(format!("--on takes development.SERVER[/NAME], not `{on}`")));
         };
         let (server, name) = found?;
-        self.settings.demand_development(&server.name)?;
-        if server.embedded {
-            return Err(Error::usage(format!("development.{}: `embedded: true` is not used yet", server.name))
-                .help("name a server that runs: type: postgres with a connection"));
-        }
         let name = self.copy_name(&chosen, server, name)?;
-        let mut database = self.pattern_for(&chosen, server.kind)?;
-        database.kind = server.kind;
-        database.protected = server.protected;
-        database.driver.clone_from(&server.driver);
-        database.pg_bin.clone_from(&server.pg_bin);
-        database.migration_url = None;
-        database.connection = server.connection.clone();
-        database.db_name = Some(name.clone());
-        if let Connection::Sqlite(sqlite) = &mut database.connection
-            && let SqlitePath::File(folder) = &sqlite.path
-        {
-            sqlite.path = SqlitePath::File(folder.join(format!("{name}.db")));
-        }
+        let database = self.on_server(&chosen, server, &name, needs)?;
         let place_name = format!("development.{}/{name}", server.name);
         chosen.name = format!("{} on {place_name}", chosen.project.name);
         if needs != Needs::Files {
@@ -227,8 +220,32 @@ impl<'a> Scope<'a> {
         Ok(chosen)
     }
 
+    /// The target's keys with the connection of a development server; one of our own is started where it is needed.
+    pub fn on_server(&self, chosen: &Chosen<'_>, server: &Database, name: &str, needs: Needs) -> Result<Database> {
+        self.settings.demand_development(&server.name)?;
+        let mut database = self.pattern_for(chosen, server.kind)?;
+        database.kind = server.kind;
+        database.protected = server.protected;
+        database.driver.clone_from(&server.driver);
+        database.pg_bin.clone_from(&server.pg_bin);
+        database.migration_url = None;
+        database.connection = server.connection.clone();
+        if needs != Needs::Files
+            && let Some(embedded) = server.embedded
+        {
+            self.start_own(server, embedded, &mut database)?;
+        }
+        database.db_name = Some(name.to_owned());
+        if let Connection::Sqlite(sqlite) = &mut database.connection
+            && let SqlitePath::File(folder) = &sqlite.path
+        {
+            sqlite.path = SqlitePath::File(folder.join(format!("{name}.db")));
+        }
+        Ok(database)
+    }
+
     /// The name of a copy: as given, asked for on a terminal, otherwise `<project>_<database>`.
-    fn copy_name(&self, chosen: &Chosen<'_>, server: &Database, name: Option<&str>) -> Result<String> {
+    pub fn copy_name(&self, chosen: &Chosen<'_>, server: &Database, name: Option<&str>) -> Result<String> {
         if let Some(name) = name.filter(|name| !name.is_empty()).or(server.db_name.as_deref()) {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
             if !name.chars().all(plain) || name.len() > 63 {

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use super::completions::TARGETS;
 use super::planning::Wishes;
 use super::reports::Answer;
+use super::safely::Care;
 use super::written::{Instead, Written};
 use super::{Place, Scope};
 
@@ -22,6 +23,8 @@ pub struct Args {
     #[command(flatten)]
     instead: Instead,
     #[command(flatten)]
+    care: Care,
+    #[command(flatten)]
     place: Place,
 }
 
@@ -38,6 +41,6 @@ pub fn stamp(scope: &Scope<'_>, args: &Args) -> Result<Answer<Written>> {
     let mut argv = args.instead.argv(&args.place, "stamp");
     argv.extend(args.purge.then(|| "--purge".to_owned()));
     argv.extend(sorted.revisions);
-    let wishes = Wishes { terminal: args.place.tty, ..Wishes::default() };
+    let wishes = Wishes { terminal: args.place.tty, care: Some(("stamp", args.care)), ..Wishes::default() };
     scope.write_each(&chosen, &argv, &args.instead, wishes)
 }

@@ -5,6 +5,8 @@ use crate::error::Result;
 use super::completions::TARGETS;
 use super::planning::Wishes;
 use super::reports::Answer;
+use super::safely::Care;
+use super::scope::Chosen;
 use super::written::{Instead, Written};
 use super::{Place, Scope};
 
@@ -19,15 +21,44 @@ pub struct Args {
     #[command(flatten)]
     instead: Instead,
     #[command(flatten)]
+    care: Care,
+    #[command(flatten)]
     place: Place,
 }
 
 /// Applies revisions, then reads over a new connection what was reached.
 pub fn upgrade(scope: &Scope<'_>, args: &Args) -> Result<Answer<Written>> {
+    let (chosen, revision) = chosen(scope, args)?;
+    apply(scope, args, &chosen, revision)
+}
+
+/// The targets, and the revision where one is named.
+pub fn chosen<'a>(scope: &Scope<'a>, args: &Args) -> Result<(Vec<Chosen<'a>>, Option<String>)> {
     let (target, revision) = scope.sort_one(&args.words, args.revision.as_deref())?;
-    let chosen = scope.writable(target.as_deref(), &args.place, &args.instead)?;
+    Ok((scope.writable(target.as_deref(), &args.place, &args.instead)?, revision))
+}
+
+/// The deed, on targets that are chosen.
+pub fn apply(
+    scope: &Scope<'_>,
+    args: &Args,
+    chosen: &[Chosen<'_>],
+    revision: Option<String>,
+) -> Result<Answer<Written>> {
     let mut argv = args.instead.argv(&args.place, "upgrade");
     argv.push(revision.unwrap_or_else(|| "head".to_owned()));
-    let wishes = Wishes { needs_models: true, terminal: args.place.tty, ..Wishes::default() };
-    scope.write_each(&chosen, &argv, &args.instead, wishes)
+    let wishes = Wishes {
+        needs_models: true,
+        terminal: args.place.tty,
+        care: Some(("migrate", args.care)),
+        ..Wishes::default()
+    };
+    scope.write_each(chosen, &argv, &args.instead, wishes)
+}
+
+impl Args {
+    /// Whether the database is changed, not only its SQL printed.
+    pub fn writes(&self) -> bool {
+        self.instead.writes()
+    }
 }

@@ -58,14 +58,17 @@ impl<'a> Scope<'a> {
     /// Writes to every target, stopping at the first failure; or prints the SQL.
     pub fn write_each(
         &self,
-        chosen: &[Chosen<'a>],
+        chosen: &[Chosen<'_>],
         argv: &[String],
         instead: &Instead,
         wishes: Wishes<'_>,
     ) -> Result<Answer<Written>> {
         self.each(chosen, !instead.writes(), |target, several| {
             if instead.writes() {
-                return self.write(target, several, argv.to_vec(), wishes).map(Written::Moved);
+                super::dump::before_migrate(self, target)?;
+                let moved = self.write(target, several, argv.to_vec(), wishes)?;
+                super::dump::after_migrate(self, target)?;
+                return Ok(Written::Moved(moved));
             }
             let step = if instead.dry_run {
                 Step::DryRun { argv: argv.to_vec() }

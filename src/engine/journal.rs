@@ -54,6 +54,8 @@ pub enum Deed {
         backup: Option<PathBuf>,
         /// The events of the run, which say what was committed.
         events: PathBuf,
+        /// Whether the engine undoes a revision that is broken off, unless something was committed in its middle.
+        rolls_back: bool,
     },
     /// A PostgreSQL database is replaced by another that was built aside.
     Swap {
@@ -75,6 +77,18 @@ impl Journal {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub fn is_there(&self) -> bool {
+        self.path.exists()
+    }
+
+    /// The journal of a swap: it may be needed to put back what this one tells of, so that both can be there.
+    #[must_use]
+    pub fn of_swap(&self) -> Self {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".swap");
+        Self { path: path.into() }
     }
 
     /// The entry that is there; one that cannot be read is an error, never passed over.
@@ -168,7 +182,7 @@ mod tests {
             command: "migrate".into(),
             process: Process::own(),
             since: 1,
-            deed: Deed::Migrate { heads: vec!["a".into()], backup: None, events: "/e".into() },
+            deed: Deed::Migrate { heads: vec!["a".into()], backup: None, events: "/e".into(), rolls_back: true },
         }
     }
 

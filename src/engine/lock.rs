@@ -1,12 +1,15 @@
 //! The lock on one database: held for the whole of a change, backup and restore included.
 
+use std::fmt;
 use std::time::{Duration, Instant};
+
+use serde::Serialize;
 
 use crate::error::{Error, Result};
 
 use super::postgres::SessionLock;
 use super::sqlite::FileLock;
-use super::{Engine, Watch};
+use super::{Engine, Watch, postgres, sqlite};
 
 /// How often a lock that somebody else holds is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -26,16 +29,72 @@ pub enum Lock {
     Nothing,
     File(FileLock),
     Session(SessionLock),
+    /// Held by our worker, which gives it back when this is called.
+    Worker(Option<Box<dyn FnOnce()>>),
+}
+
+impl Lock {
+    /// Ends our sessions in the target, which would keep it from being renamed.
+    pub fn leave_target(&mut self) {
+        match self {
+            Self::Session(lock) => lock.leave_target(),
+            Self::Worker(release) => {
+                if let Some(release) = release.take() {
+                    release();
+                }
+            }
+            Self::Nothing | Self::File(_) => {}
+        }
+    }
+}
+
+/// Who holds a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Holder {
+    /// Of the process on this machine, or of the server's process for its session; `None` where it is not known.
+    pub pid: Option<u32>,
+    /// `shed migrate billing.prod`.
+    pub application: String,
+    /// PostgreSQL: the role.
+    pub user: Option<String>,
+    /// How long it has been connected, or has held it.
+    pub seconds: u64,
 }
 
 /// One attempt.
 pub(super) enum Try<T> {
     Taken(T),
-    /// Somebody has it; in words: who, which program, since when.
-    Held(String),
+    Held(Holder),
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(pid) = self.pid else { return write!(f, "another process") };
+        let user = self.user.as_ref().map(|user| format!(" of {user}")).unwrap_or_default();
+        write!(f, "process {pid} ({}{user}), for {} s", self.application, self.seconds)
+    }
 }
 
 impl Engine {
+    /// Who holds the lock now.
+    pub fn lock_holder(&self) -> Result<Option<Holder>> {
+        match self {
+            Self::Sqlite(file) => Ok(file.lock_path().and_then(|path| sqlite::lock_holder(&path))),
+            Self::Postgres(server) => postgres::lock_holder(server),
+        }
+    }
+
+    /// Ends the process or session that holds the lock, and the lock with it.
+    pub fn end_holder(&self, holder: &Holder) -> Result<()> {
+        let Some(pid) = holder.pid else {
+            return Err(Error::environment("it is not known which process holds the lock"));
+        };
+        match self {
+            Self::Sqlite(_) => sqlite::end_holder(pid),
+            Self::Postgres(server) => postgres::end_holder(server, pid),
+        }
+    }
+
     /// Takes the lock, waiting as long as the wish says; the waiter is told who has it.
     pub fn lock(&self, wish: &LockWish<'_>, watch: &Watch<'_>) -> Result<Lock> {
         match self {
@@ -75,7 +134,7 @@ fn wait<T>(
     }
 }
 
-fn timed_out(engine: &Engine, wish: &LockWish<'_>, holder: &str) -> Error {
+fn timed_out(engine: &Engine, wish: &LockWish<'_>, holder: &Holder) -> Error {
     let seconds = wish.timeout.as_secs_f32();
     Error::locked(format!("{}: the lock on {} is held by {holder}, after {seconds} s", wish.target, engine.place()))
         .help("wait for it to end, or raise `lock: { timeout: … }`; `shed unlock` shows and ends who holds it")

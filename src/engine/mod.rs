@@ -1,8 +1,12 @@
 //! Databases that can be reached: one enum, one match per verb.
 
+pub mod backups;
+pub mod embedded;
 pub mod journal;
 mod lock;
 mod postgres;
+pub mod programs;
+mod recovery;
 mod replace;
 mod sqlite;
 mod verbs;
@@ -19,11 +23,11 @@ use crate::process::{self, Tool};
 use crate::secret::Secret;
 use crate::settings::{Connection, Database, Password};
 
-pub use lock::{Lock, LockWish};
-pub use postgres::{Server, programs};
+pub use lock::{Holder, Lock, LockWish};
+pub use postgres::Server;
 pub use replace::{Copying, Fill, Replaced, Replacement};
 pub use sqlite::File;
-pub use verbs::{Content, Creation, Session};
+pub use verbs::{Archive, Content, Creation, Dumping, Ready, Session, Sink};
 pub use work::{News, Watch};
 
 /// A database with everything that reaching it takes, its password read.
@@ -145,10 +149,25 @@ impl Engine {
 
     /// Makes an empty database.
     pub fn create(&self) -> Result<()> {
+        self.create_as(&Creation::default())
+    }
+
+    /// Makes an empty database with these properties.
+    pub fn create_as(&self, creation: &Creation) -> Result<()> {
+        self.accepts(creation)?;
         match self {
             Self::Sqlite(file) => file.create(),
-            Self::Postgres(server) => server.create(),
+            Self::Postgres(server) => server.create(creation),
         }
+    }
+
+    /// An error where a database of this kind cannot have these properties: SQLite has none of them.
+    pub fn accepts(&self, creation: &Creation) -> Result<()> {
+        if matches!(self, Self::Postgres(_)) || !creation.says_anything() {
+            return Ok(());
+        }
+        Err(Error::usage(format!("{}: --owner, --encoding and --template are PostgreSQL's", self.place()))
+            .help("leave them out: a SQLite database is a file"))
     }
 
     /// Makes what a migration needs before it can connect: the folder of a SQLite file.
@@ -156,6 +175,14 @@ impl Engine {
         match self {
             Self::Sqlite(file) => file.make_folder(),
             Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// The version of the server, and its cluster's own name, where they may be asked.
+    pub fn version(&self) -> (Option<String>, Option<String>) {
+        match self {
+            Self::Sqlite(_) => (None, None),
+            Self::Postgres(server) => server.about(),
         }
     }
 

@@ -1,10 +1,23 @@
 //! PostgreSQL: a database on a server, reached by libpq's programs and by the project's driver.
 
+mod about;
+mod answers;
+mod archive;
+mod aside;
+mod backup;
+mod copy;
+mod dump;
+mod facts;
+mod in_place;
 mod lock;
-mod verbs;
+mod look;
+mod plain;
+mod recover;
+mod replace;
+mod run;
+mod tools;
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
@@ -14,9 +27,9 @@ use crate::process::{self, Tool};
 use crate::secret::Secret;
 use crate::settings::{Database, Postgres};
 
-use super::{Identity, Parts};
+use super::{Creation, Identity, Parts, programs};
 
-pub use lock::SessionLock;
+pub use lock::{SessionLock, end_holder, lock_holder};
 
 const DEFAULT_PORT: u16 = 5432;
 /// The database that is always there, to ask about others.
@@ -33,6 +46,8 @@ pub struct Server {
     driver: Option<String>,
     pg_bin: Option<PathBuf>,
     environment: Environment,
+    /// Statements for it are collected in this file, to be run later in one transaction.
+    script: Option<PathBuf>,
 }
 
 impl Server {
@@ -55,7 +70,24 @@ impl Server {
             driver: database.driver.clone().or_else(|| connection.driver.clone()),
             pg_bin: database.pg_bin.clone(),
             environment: environment.clone(),
+            script: None,
         })
+    }
+
+    /// The maintenance database of a server that shed started.
+    pub(super) fn own(connection: &Postgres, bin: &Path, environment: &Environment) -> Self {
+        Self {
+            host: connection.host.clone(),
+            port: connection.port,
+            user: connection.user.clone(),
+            password: None,
+            name: MAINTENANCE.to_owned(),
+            options: IndexMap::new(),
+            driver: None,
+            pg_bin: Some(bin.to_path_buf()),
+            environment: environment.clone(),
+            script: None,
+        }
     }
 
     pub fn parts(&self) -> Parts<'_> {
@@ -83,13 +115,35 @@ impl Server {
         Ok(!self.ask(&query)?.trim().is_empty())
     }
 
-    pub fn create(&self) -> Result<()> {
-        self.ask(&format!("create database {}", identifier(&self.name))).map(drop)
+    /// Whether it is there and takes connections: a swap that was broken off may have left it closed.
+    fn is_open(&self) -> Result<bool> {
+        let query = format!("select 1 from pg_database where datallowconn and datname = {}", literal(&self.name));
+        Ok(!self.ask(&query)?.trim().is_empty())
+    }
+
+    /// The database in which others are asked about, and renamed: never this one.
+    fn maintenance(&self) -> &'static str {
+        if self.name == MAINTENANCE { "template1" } else { MAINTENANCE }
+    }
+
+    /// Another database of the same server.
+    fn beside(&self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self.clone() }
+    }
+
+    /// With a name that the server's list of sessions shows.
+    fn known_as(mut self, application: String) -> Self {
+        self.options.insert("application_name".into(), application);
+        self
+    }
+
+    pub fn create(&self, creation: &Creation) -> Result<()> {
+        self.ask(&create_statement(&self.name, creation)).map(drop)
     }
 
     /// Runs one statement in the maintenance database.
-    fn ask(&self, statement: &str) -> Result<String> {
-        self.ask_in(MAINTENANCE, statement)
+    pub(super) fn ask(&self, statement: &str) -> Result<String> {
+        self.ask_in(self.maintenance(), statement)
     }
 
     /// Runs one statement in a database of the server; the answer's columns are separated by `|`.
@@ -104,13 +158,16 @@ impl Server {
 
     /// `psql`, quiet and bare, for one database of the server.
     fn psql(&self, database: &str) -> Result<Tool> {
-        let programs = programs(self.pg_bin.as_deref(), &self.environment);
-        let Some(psql) = process::find("psql", Some(&programs), self.environment.working_dir()) else {
-            return Err(Error::environment("psql was not found")
-                .help("install PostgreSQL's client programs, or set `pg_bin` to their folder"));
-        };
-        let tool = Tool::new(psql).args(["-X", "-w", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]);
+        let tool = Tool::new(self.psql_path()?).args(["-X", "-w", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]);
         Ok(self.with_variables(tool, database))
+    }
+
+    fn psql_path(&self) -> Result<PathBuf> {
+        let programs = programs::path(self.pg_bin.as_deref(), &self.environment);
+        process::find("psql", Some(&programs), self.environment.working_dir()).ok_or_else(|| {
+            Error::environment("psql was not found")
+                .help("install PostgreSQL's client programs, or set `pg_bin` to their folder")
+        })
     }
 
     /// libpq's variables: the password is in no argument.
@@ -137,11 +194,35 @@ impl Server {
     }
 }
 
+fn create_statement(name: &str, creation: &Creation) -> String {
+    let mut statement = format!("create database {}", identifier(name));
+    if let Some(owner) = &creation.owner {
+        statement += &format!(" owner {}", identifier(owner));
+    }
+    // The default template has an encoding of its own, and no other one may be chosen with it.
+    let template = creation.template.as_deref().or(creation.encoding.is_some().then_some("template0"));
+    if let Some(template) = template {
+        statement += &format!(" template {}", identifier(template));
+    }
+    if let Some(encoding) = &creation.encoding {
+        statement += &format!(" encoding {}", literal(encoding));
+    }
+    statement
+}
+
 /// What database this is: the same server under its names for this machine is one.
 pub fn identity(host: Option<&str>, port: Option<u16>, name: &str) -> Identity {
     let host = host.unwrap_or_default();
     let local = ["", "localhost", "127.0.0.1", "::1"].contains(&host);
-    let host = if local { "localhost".to_owned() } else { host.to_lowercase() };
+    let host = match host {
+        _ if local => "localhost".to_owned(),
+        // The folder of a socket, by whatever links it is named.
+        folder if folder.starts_with('/') => match Path::new(folder).canonicalize() {
+            Ok(folder) => folder.to_string_lossy().into_owned(),
+            Err(_) => folder.to_owned(),
+        },
+        name => name.to_lowercase(),
+    };
     Identity::Server { host, port: port.unwrap_or(DEFAULT_PORT), name: name.to_owned() }
 }
 
@@ -176,20 +257,6 @@ fn variable_of(keyword: &str) -> Option<&'static str> {
     })
 }
 
-/// `pg_bin`, then `PATH`, then where Debian and Homebrew put the programs.
-pub fn programs(pg_bin: Option<&std::path::Path>, environment: &Environment) -> OsString {
-    let mut folders: Vec<PathBuf> = pg_bin.map(PathBuf::from).into_iter().collect();
-    folders
-        .extend(environment.os("PATH").map(|path| std::env::split_paths(path).collect::<Vec<_>>()).unwrap_or_default());
-    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
-        .unwrap_or_default();
-    versions.sort();
-    folders.extend(versions.into_iter().rev());
-    folders.push("/opt/homebrew/opt/libpq/bin".into());
-    std::env::join_paths(folders.iter().filter(|folder| !folder.to_string_lossy().contains(':'))).unwrap_or_default()
-}
-
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
@@ -201,6 +268,20 @@ fn identifier(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_is_made_as_it_is_asked_for() {
+        let creation = |owner: &str, encoding: &str, template: &str| {
+            let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            create_statement(
+                "d\"b",
+                &Creation { owner: some(owner), encoding: some(encoding), template: some(template) },
+            )
+        };
+        assert_eq!(creation("", "", ""), "create database \"d\"\"b\"");
+        assert_eq!(creation("me", "", "t"), "create database \"d\"\"b\" owner \"me\" template \"t\"");
+        assert_eq!(creation("", "UTF8", ""), "create database \"d\"\"b\" template \"template0\" encoding 'UTF8'");
+    }
 
     #[test]
     fn names_are_quoted_for_sql() {

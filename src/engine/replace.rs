@@ -12,7 +12,7 @@ pub struct Replacement<'a> {
     /// Where the swap is written down, so that recovery can end it.
     pub journal: &'a Journal,
     /// The lock on the database. A PostgreSQL database is closed to everybody before it is renamed, to us too.
-    pub lock: Lock,
+    pub lock: &'a mut Lock,
     /// Ends other sessions of the target; without it they are an error that names them.
     pub force: bool,
     /// Keeps what was replaced beside it, under the name in [`Replaced::old`].
@@ -42,4 +42,19 @@ pub struct Copying {
     pub template: bool,
     /// Parallel jobs; none is the number of processors, within reason.
     pub jobs: Option<usize>,
+}
+
+impl Engine {
+    /// What a copy would run, as a person would type it; without secrets.
+    pub fn copy_plan(&self, to: &Self, copying: &Copying) -> Result<Vec<String>> {
+        match (self, to) {
+            (Self::Postgres(source), Self::Postgres(target)) => source.copy_plan(target, copying),
+            _ => Ok(vec![format!("SQLite's backup of {} into {}", self.place(), to.place())]),
+        }
+    }
+
+    /// Whether this is no database yet: what is done to it is collected, and done later in one transaction.
+    pub fn is_collected(&self) -> bool {
+        matches!(self, Self::Postgres(server) if server.is_collected())
+    }
 }

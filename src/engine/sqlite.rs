@@ -31,7 +31,7 @@ use crate::settings::{Sqlite, SqlitePath};
 
 use super::{Identity, Parts};
 
-pub use lock::FileLock;
+pub use lock::{FileLock, end_holder, lock_holder};
 
 #[derive(Clone)]
 pub struct File {

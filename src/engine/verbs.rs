@@ -23,6 +23,21 @@ pub struct Creation {
     pub template: Option<String>,
 }
 
+impl Creation {
+    pub fn says_anything(&self) -> bool {
+        self.owner.is_some() || self.encoding.is_some() || self.template.is_some()
+    }
+}
+
+/// Whether a server takes connections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ready {
+    /// It does; a database that is missing counts, because it can be made.
+    Yes,
+    /// Not yet, and why: worth waiting for.
+    NotYet(String),
+}
+
 /// Another session in a database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Session {
@@ -42,7 +57,35 @@ pub enum Content {
     All,
 }
 
+/// How a dump as SQL is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Dumping<'a> {
+    pub content: Content,
+    /// Schema and name of each version table, whose rows belong to the schema.
+    pub version_tables: &'a [(Option<String>, String)],
+    /// PostgreSQL: keeps owners and privileges, which other servers may not know.
+    pub rights: bool,
+}
+
+/// PostgreSQL's own formats, which `pg_restore` reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Archive {
+    Custom,
+    Directory,
+}
+
+/// Takes what a dump prints, as it comes.
+pub type Sink<'s> = dyn FnMut(&[u8]) -> Result<()> + 's;
+
 impl Engine {
+    /// Whether the server takes connections; an error where waiting is of no use.
+    pub fn answers(&self, watch: &Watch<'_>) -> Result<Ready> {
+        match self {
+            Self::Sqlite(_) => Ok(Ready::Yes),
+            Self::Postgres(server) => server.answers(watch),
+        }
+    }
+
     /// Removes the database; other sessions in it are an error that names them, unless `force` ends them.
     pub fn drop_database(&self, force: bool) -> Result<()> {
         match self {
@@ -103,6 +146,9 @@ impl Engine {
 
     /// Replaces the whole content: the target is the old or the new database whenever a process dies.
     pub fn replace(&self, how: Replacement<'_>, watch: &Watch<'_>, fill: &mut Fill<'_>) -> Result<Replaced> {
+        // Beside the journal of a migration, which may need this to put its backup back.
+        let journal = how.journal.of_swap();
+        let how = Replacement { journal: &journal, ..how };
         match self {
             Self::Sqlite(file) => file.replace(how, watch, fill),
             Self::Postgres(server) => server.replace(how, watch, fill),
@@ -142,16 +188,41 @@ impl Engine {
     }
 
     /// The schema, or all of it, as SQL: the same database gives the same bytes, and an empty one takes them.
-    pub fn dump_sql(
-        &self,
-        content: Content,
-        version_tables: &[(Option<String>, String)],
-        watch: &Watch<'_>,
-    ) -> Result<Vec<u8>> {
+    pub fn dump_sql(&self, dumping: &Dumping<'_>, watch: &Watch<'_>, sink: &mut Sink<'_>) -> Result<()> {
         match self {
-            Self::Sqlite(file) => file.dump_sql(content, version_tables, watch),
-            Self::Postgres(server) => server.dump_sql(content, version_tables, watch),
+            Self::Sqlite(file) => sink(&file.dump_sql(dumping.content, dumping.version_tables, watch)?),
+            Self::Postgres(server) => server.dump_sql(dumping, watch, sink),
         }
+    }
+
+    /// A dump in PostgreSQL's own formats: a file, or a folder that is not there yet.
+    pub fn dump_archive(&self, format: Archive, dumping: &Dumping<'_>, to: &Path, watch: &Watch<'_>) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => Err(self.no_archives()),
+            Self::Postgres(server) => server.dump_archive(format, dumping, to, watch),
+        }
+    }
+
+    /// Fills this empty database from such a dump, all or nothing.
+    pub fn load_archive(&self, path: &Path, watch: &Watch<'_>) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => Err(self.no_archives()),
+            Self::Postgres(server) => server.load_archive(path, watch),
+        }
+    }
+
+    /// `pg_dump` with these arguments, connected.
+    pub fn pg_dump(&self, arguments: &[String]) -> Result<Tool> {
+        match self {
+            Self::Sqlite(_) => Err(Error::usage(format!("{}: arguments after -- are for pg_dump", self.place()))
+                .help("pg_dump knows PostgreSQL only; leave them out")),
+            Self::Postgres(server) => Ok(server.pg_dump()?.args(arguments)),
+        }
+    }
+
+    fn no_archives(&self) -> Error {
+        Error::usage(format!("{}: the formats custom and directory are PostgreSQL's", self.place()))
+            .help("a dump of SQLite is plain SQL: leave -F out")
     }
 
     /// The engine's own program, connected; one statement, or the terminal.

@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal};
 use super::{Heard, Interrupts};
 
 /// How often a running child is looked at.
-const TICK: Duration = Duration::from_millis(20);
+pub const TICK: Duration = Duration::from_millis(20);
 /// How long a child may take to end by itself after SIGINT, and after SIGTERM.
 const GRACE: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(5)];
 /// How long output is awaited after the child's end from grandchildren that keep the pipe.

@@ -18,7 +18,7 @@ pub struct Database {
     pub default: bool,
     pub protected: bool,
     /// A private server that shed starts.
-    pub embedded: bool,
+    pub embedded: Option<Embedded>,
     pub connection: Connection,
     /// A direct connection beside a pooler.
     pub migration_url: Option<Connection>,
@@ -26,6 +26,13 @@ pub struct Database {
     /// SQLAlchemy's driver, as set or as the URL names it.
     pub driver: Option<String>,
     pub options: Options,
+}
+
+/// How a private server is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Embedded {
+    /// It is stopped when nobody was connected for so long.
+    pub idle: Duration,
 }
 
 /// The engines.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::settings::connection::{Connection, kind_of_scheme};
 use crate::settings::connection_read;
-use crate::settings::database::{Auto, Backup, Database, Kind, Lock, Options, Restore};
+use crate::settings::database::{Auto, Backup, Database, Embedded, Kind, Lock, Options, Restore};
 use crate::settings::paths;
 use crate::settings::read::{Checked, Reading};
 use crate::settings::source::Trouble;
@@ -28,8 +28,9 @@ const POSTGRES_KEYS: [&str; 11] = [
 
 /// A database of a project.
 pub(super) fn of_project(reading: &Reading<'_>, entry: &Entry, written: written::Database) -> Checked<Database> {
-    if let Some(embedded) = entry.node().get("embedded") {
-        return Err(Trouble::new(embedded.key_span, "`embedded` belongs to servers under `development`"));
+    if let Some(wrong) = ["embedded", "idle"].iter().find_map(|key| entry.node().get(key)) {
+        let what = format!("`{}` belongs to servers under `development`", wrong.key);
+        return Err(Trouble::new(wrong.key_span, what));
     }
     let database = read(reading, entry, written)?;
     if let Some(name) = &database.db_name {
@@ -63,7 +64,27 @@ pub(super) fn development(reading: &Reading<'_>, entry: &Entry, written: written
         let what = "an embedded server has no `connection`: shed starts it";
         return Err(Trouble::new(connection.key_span, what).also(embedded.key_span, "embedded here"));
     }
+    refuse_of_embedded(entry, &written)?;
     read(reading, entry, written)
+}
+
+/// shed starts an embedded server, and stops that one alone.
+fn refuse_of_embedded(entry: &Entry, written: &written::Database) -> Checked<()> {
+    if let Some(embedded) = entry.node().get("embedded").filter(|_| written.embedded == Some(true)) {
+        if written.kind == Some(Kind::Sqlite) {
+            return Err(Trouble::new(embedded.key_span, "`embedded` belongs to type postgres"));
+        }
+        if let Some(url) = entry.node().get("migration_url") {
+            let what = "an embedded server has no `migration_url`: there is one way to it";
+            return Err(Trouble::new(url.key_span, what).also(embedded.key_span, "embedded here"));
+        }
+    }
+    match entry.node().get("idle") {
+        Some(idle) if written.embedded != Some(true) => {
+            Err(Trouble::new(idle.key_span, "`idle` belongs to a server that shed starts").help("add `embedded: true`"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn read(reading: &Reading<'_>, entry: &Entry, mut written: written::Database) -> Checked<Database> {
@@ -81,13 +102,18 @@ fn read(reading: &Reading<'_>, entry: &Entry, mut written: written::Database) ->
         db_name: written.db_name.take(),
         default: written.default.unwrap_or_default(),
         protected: written.protected.unwrap_or_default(),
-        embedded: written.embedded.unwrap_or_default(),
+        embedded: embedded(&written),
         connection,
         migration_url,
         pg_bin: written.pg_bin.take().map(|path| paths::absolute(&reading.root, &path)),
         driver: written.driver.take().or(of_url),
         options: options(reading, kind, written),
     })
+}
+
+fn embedded(written: &written::Database) -> Option<Embedded> {
+    let idle = written.idle.map_or(Duration::from_secs(600), |Time(idle)| idle);
+    written.embedded.filter(|&embedded| embedded).map(|_| Embedded { idle })
 }
 
 /// The kind as set, or as the connection's keys tell it. Never from a variable: it must not depend on who runs shed.

@@ -47,19 +47,16 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 
 pub use connection::{Connection, Password, Postgres, Sqlite, SqlitePath};
-pub use database::{Database, Kind, Options};
+pub use database::{Backup, Database, Embedded, Kind, Options, Restore};
 pub use nearest::nearest;
 pub use project::{Module, Project, Python};
 pub use save::Edit;
 pub use schema::schema;
+pub use units::duration;
 pub use versions::VersionsEntry;
 
 #[cfg(test)]
-use {
-    database::{Backup, Restore},
-    project::Format,
-    versions::Versions,
-};
+use {project::Format, versions::Versions};
 
 use read::Content;
 use source::Source;

@@ -12,22 +12,7 @@ pub(super) struct Unused {
     pub span: Span,
 }
 
-const LATER: [&str; 14] = [
-    "backup",
-    "restore",
-    "lock",
-    "lock_timeout",
-    "statement_timeout",
-    "retries",
-    "auto",
-    "cache",
-    "lint",
-    "policy",
-    "ledger",
-    "schema_file",
-    "dump_after_migrate",
-    "embedded",
-];
+const LATER: [&str; 6] = ["backup", "auto", "cache", "lint", "policy", "ledger"];
 
 /// The keys of later work that are set, in the order of the file.
 pub(super) fn collect(tree: &Node) -> Vec<Unused> {

@@ -184,6 +184,8 @@ pub(super) struct Database {
     pub pg_bin: Option<String>,
     /// A private server that shed starts; under `development` only.
     pub embedded: Option<bool>,
+    /// With `embedded`: stop the server when nobody was connected for so long (10m).
+    pub idle: Option<Time>,
 }
 }
 

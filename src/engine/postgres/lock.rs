@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::engine::lock::{LockWish, Try};
+use crate::engine::lock::{Holder, LockWish, Try};
 use crate::error::{Error, Result};
 use crate::process::Talk;
 
-use super::{MAINTENANCE, Server, literal};
+use super::{Server, literal};
 
 /// "SHED"; advisory locks are per database, so that one pair of numbers is enough (python/shed_db/lock.py has the same).
-const CLASS: i32 = 0x5348_4544;
+pub(super) const CLASS: i32 = 0x5348_4544;
 const DATABASE: i32 = 1;
 /// In the maintenance database: the lock on a name, held while databases are built aside and renamed.
 const NAME: i32 = 2;
@@ -17,26 +17,39 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sessions that hold the locks; ending them gives the locks back.
 pub struct SessionLock {
-    /// In the target; `None` where there is no such database.
+    /// In the target; `None` where there is no such database, or a swap that was broken off left it closed.
     target: Option<Talk>,
     /// In the maintenance database, on the target's name.
-    _name: Talk,
+    name: Talk,
+    /// What it was taken for.
+    pub(super) command: String,
+    pub(super) for_target: String,
 }
 
 impl SessionLock {
     pub(in crate::engine) fn attempt(server: &Server, wish: &LockWish<'_>) -> Result<Try<Self>> {
         let name_key = format!("hashtext({})", literal(&server.name));
-        let name = match session(server, MAINTENANCE, wish, &[&NAME.to_string(), &name_key])? {
+        let name = match session(server, server.maintenance(), wish, &[&NAME.to_string(), &name_key])? {
             Try::Taken(talk) => talk,
             Try::Held(holder) => return Ok(Try::Held(holder)),
         };
-        if !server.exists()? {
-            return Ok(Try::Taken(Self { target: None, _name: name }));
+        let held = |target| Self { target, name, command: wish.command.into(), for_target: wish.target.into() };
+        if !server.is_open()? {
+            return Ok(Try::Taken(held(None)));
         }
         Ok(match session(server, &server.name, wish, &[&CLASS.to_string(), &DATABASE.to_string()])? {
-            Try::Taken(talk) => Try::Taken(Self { target: Some(talk), _name: name }),
+            Try::Taken(talk) => Try::Taken(held(Some(talk))),
             Try::Held(holder) => Try::Held(holder),
         })
+    }
+
+    /// Whether the sessions live; with a session the server took the lock away.
+    pub(super) fn see_held(&mut self) -> Result<()> {
+        for talk in self.target.iter_mut().chain([&mut self.name]) {
+            talk.say("select 'here';")?;
+            answer(talk, "here")?;
+        }
+        Ok(())
     }
 
     /// Ends the session in the target, which would keep it from being renamed; the lock on its name stays.
@@ -56,20 +69,44 @@ fn session(server: &Server, database: &str, wish: &LockWish<'_>, key: &[&str; 2]
     if answer(&mut talk, "lock ")? == "true" {
         return Ok(Try::Taken(talk));
     }
-    talk.say(&format!(
-        "select 'holder process ' || a.pid || ' (' || coalesce(nullif(a.application_name, ''), 'unnamed') || ' of ' || a.usename || '), for ' \
-         || round(extract(epoch from now() - a.backend_start)) || ' s' from pg_locks l join pg_stat_activity a using (pid) \
-         where l.locktype = 'advisory' and l.granted and l.classid::int8 = ({}) and l.objid::int8 = ({}) and l.objsubid = 2 \
-         and l.database = (select oid from pg_database where datname = current_database()) union all select 'holder another session' limit 1;",
-        unsigned(key[0]),
-        unsigned(key[1]),
-    ))?;
-    answer(&mut talk, "holder ").map(Try::Held)
+    talk.close();
+    // It may have been given back in between.
+    let nobody = Holder { pid: None, application: String::new(), user: None, seconds: 0 };
+    Ok(Try::Held(held(server, database, key)?.unwrap_or(nobody)))
 }
 
-/// pg_locks shows the two numbers without their signs.
-fn unsigned(number: &str) -> String {
-    format!("{number}::int8 & 4294967295")
+/// Who holds an advisory lock in a database; pg_locks shows the two numbers without their signs.
+fn held(server: &Server, database: &str, key: &[&str; 2]) -> Result<Option<Holder>> {
+    let answer = server.ask_in(
+        database,
+        &format!(
+            "select a.pid, round(extract(epoch from now() - a.backend_start)), a.usename, a.application_name \
+             from pg_locks l join pg_stat_activity a using (pid) \
+             where l.locktype = 'advisory' and l.granted and l.objsubid = 2 \
+             and l.classid::int8 = ({}::int8 & 4294967295) and l.objid::int8 = ({}::int8 & 4294967295) \
+             and l.database = (select oid from pg_database where datname = current_database()) limit 1",
+            key[0], key[1]
+        ),
+    )?;
+    let mut fields = answer.trim_end_matches('\n').splitn(4, '|');
+    let mut next = || fields.next().unwrap_or_default().to_owned();
+    let Ok(pid) = next().parse() else { return Ok(None) };
+    let seconds = next().parse().unwrap_or_default();
+    let user = Some(next());
+    Ok(Some(Holder { pid: Some(pid), application: next(), user, seconds }))
+}
+
+/// Who holds the lock on this database now.
+pub fn lock_holder(server: &Server) -> Result<Option<Holder>> {
+    held(server, &server.name, &[&CLASS.to_string(), &DATABASE.to_string()])
+}
+
+/// Ends the session.
+pub fn end_holder(server: &Server, pid: u32) -> Result<()> {
+    match server.ask(&format!("select pg_terminate_backend({pid})"))?.trim() {
+        "t" => Ok(()),
+        _ => Err(Error::database(format!("the server did not end its process {pid}"))),
+    }
 }
 
 fn application(wish: &LockWish<'_>) -> String {

@@ -5,10 +5,12 @@ use std::io::{Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::lock::{LockWish, Try};
+use crate::engine::lock::{Holder, LockWish, Try};
 use crate::error::{Error, Result};
 
 /// A locked file; it is removed when the lock is given back.
@@ -17,12 +19,11 @@ pub struct FileLock {
     path: PathBuf,
 }
 
-/// Who holds a lock, written into its file.
+/// What the holder of a lock writes into its file.
 #[derive(Debug, Serialize, Deserialize)]
-struct Holder {
+struct Signature {
     pid: u32,
-    command: String,
-    target: String,
+    application: String,
     /// Seconds since 1970.
     since: u64,
 }
@@ -56,11 +57,10 @@ impl FileLock {
     }
 
     fn sign(&self, wish: &LockWish<'_>) -> std::io::Result<()> {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
-        let holder =
-            Holder { pid: std::process::id(), command: wish.command.into(), target: wish.target.into(), since };
+        let application = format!("shed {} {}", wish.command, wish.target);
+        let signature = Signature { pid: std::process::id(), application, since: now() };
         self.file.set_len(0)?;
-        (&self.file).write_all(&serde_json::to_vec(&holder)?)
+        (&self.file).write_all(&serde_json::to_vec(&signature)?)
     }
 }
 
@@ -76,17 +76,39 @@ fn is_at(file: &File, path: &Path) -> bool {
     (ours.dev(), ours.ino()) == (there.dev(), there.ino())
 }
 
-fn holder(file: &mut File) -> String {
+/// Who holds the lock on this file now.
+pub fn lock_holder(path: &Path) -> Option<Holder> {
+    let mut file = File::open(path).ok()?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
+        _ => None,
+    }
+}
+
+/// Asks the process to end, as Ctrl-C would.
+pub fn end_holder(pid: u32) -> Result<()> {
+    let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let ended = process.map(|process| rustix::process::kill_process(process, Signal::INT));
+    match ended {
+        Some(Ok(())) => Ok(()),
+        Some(Err(error)) => Err(Error::environment(format!("could not end process {pid}: {error}"))),
+        None => Err(Error::environment(format!("{pid} is no process"))),
+    }
+}
+
+fn holder(file: &mut File) -> Holder {
     let mut text = String::new();
     let _ = file.rewind().and_then(|()| file.read_to_string(&mut text));
-    match serde_json::from_str::<Holder>(&text) {
-        Ok(holder) => {
-            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
-            let Holder { pid, command, target, since } = holder;
-            format!("process {pid} (shed {command} {target}), for {} s", now.saturating_sub(since))
+    match serde_json::from_str::<Signature>(&text) {
+        Ok(Signature { pid, application, since }) => {
+            Holder { pid: Some(pid), application, user: None, seconds: now().saturating_sub(since) }
         }
-        Err(_) => "another process".into(),
+        Err(_) => Holder { pid: None, application: String::new(), user: None, seconds: 0 },
     }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]
@@ -109,7 +131,7 @@ mod tests {
         let path = folder.path().join("x.db.shed-lock");
         let lock = taken(&path).unwrap();
         let Try::Held(who) = FileLock::attempt(&path, &WISH).unwrap() else { panic!("taken twice") };
-        assert_eq!(who, format!("process {} (shed migrate a.b), for 0 s", std::process::id()));
+        assert_eq!(who.to_string(), format!("process {} (shed migrate a.b), for 0 s", std::process::id()));
         drop(lock);
         assert!(!path.exists());
         assert!(taken(&path).is_some());

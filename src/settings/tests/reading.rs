@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{EXAMPLE, Repo};
 use crate::settings::{
-    Connection, Kind, Module, Password, Postgres, Python, Sqlite, SqlitePath, Versions, VersionsEntry,
+    Connection, Embedded, Kind, Module, Password, Postgres, Python, Sqlite, SqlitePath, Versions, VersionsEntry,
 };
 
 #[test]
@@ -14,7 +14,8 @@ fn the_example_of_the_manual_is_read_whole() {
     let root = repo.folder();
     assert_eq!(settings.root(), root);
     assert_eq!(settings.development().keys().collect::<Vec<_>>(), ["scratch", "pglocal", "pgown"]);
-    assert!(settings.development()["pgown"].embedded);
+    assert_eq!(settings.development()["pgown"].embedded, Some(Embedded { idle: Duration::from_secs(600) }));
+    assert_eq!(settings.development()["pglocal"].embedded, None);
     let billing = &settings.projects()["billing"];
     assert_eq!(billing.module, [Module::Path(root.join("services/billing/billing/models.py"))]);
     assert_eq!(billing.metadata, ["Base.metadata"]);
@@ -80,5 +81,5 @@ fn later_keys_are_listed_with_their_place() {
     let repo = Repo::new(EXAMPLE);
     let unused = repo.read().unwrap().unused_keys();
     let lines: Vec<String> = unused.iter().map(|key| format!("{}:{} {}", key.line, key.column, key.path)).collect();
-    assert_eq!(lines, ["3:3 defaults.backup", "9:33 development.db.pgown.embedded"]);
+    assert_eq!(lines, ["3:3 defaults.backup"]);
 }

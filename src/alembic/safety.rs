@@ -1,0 +1,211 @@
+//! A run that writes, kept safe: lock, recovery, journal, backup, and putting back what the engine cannot roll back.
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::engine::journal::{Deed, Entry, Journal, Process};
+use crate::engine::{Engine, Lock, LockWish, Watch};
+use crate::error::{Error, Result};
+use crate::failpoint;
+use crate::process::Interrupts;
+use crate::settings::Restore;
+
+use super::event::{Told, heads_in_words};
+use super::record::{Record, give_free};
+use super::recover::{Allowed, Site, recover};
+use super::vault::Vault;
+
+/// What keeps one run safe, and what is allowed for it.
+pub struct Safety<'a> {
+    pub engine: &'a Engine,
+    pub journal: Journal,
+    pub target: &'a str,
+    /// `migrate`, `downgrade` …, for waiters and for the names of backups.
+    pub command: &'a str,
+    pub timeout: Duration,
+    pub backs_up: bool,
+    pub allowed: Allowed<'a>,
+    /// Whether the engine undoes a revision that fails, unless something was committed in its middle.
+    pub rolls_back: bool,
+    pub vault: Vault<'a>,
+    pub watch: Watch<'a>,
+    lock: Option<Lock>,
+    written: Option<Entry>,
+}
+
+/// What the safety of a run hangs on, chosen for it.
+pub struct Rules<'a> {
+    pub target: &'a str,
+    pub command: &'a str,
+    pub timeout: Duration,
+    pub backs_up: bool,
+    pub allowed: Allowed<'a>,
+    pub rolls_back: bool,
+}
+
+/// Makes the worker give back the lock that it holds.
+pub type Release = Box<dyn FnOnce()>;
+
+impl<'a> Safety<'a> {
+    pub fn new(engine: &'a Engine, journal: Journal, vault: Vault<'a>, watch: Watch<'a>, rules: Rules<'a>) -> Self {
+        let Rules { target, command, timeout, backs_up, allowed, rolls_back } = rules;
+        Self {
+            engine,
+            journal,
+            target,
+            command,
+            timeout,
+            backs_up,
+            allowed,
+            rolls_back,
+            vault,
+            watch,
+            lock: None,
+            written: None,
+        }
+    }
+
+    /// Before the worker starts: what a dead run left is put right; the descriptor of the lock, where it is a file.
+    pub fn begin(&mut self) -> Result<Option<OwnedFd>> {
+        match self.engine {
+            Engine::Sqlite(_) => {
+                let lock = self.recover()?;
+                let descriptor = match &lock {
+                    Lock::File(file) => Some(file.descriptor()?),
+                    _ => None,
+                };
+                self.lock = Some(lock);
+                Ok(descriptor)
+            }
+            // The worker takes the lock of a server; ours is for the recovery alone.
+            Engine::Postgres(_) => {
+                if self.journal.is_there() || self.journal.of_swap().is_there() {
+                    drop(self.recover()?);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Something is pending and the lock is held: backup, then journal, then the run may go on.
+    pub(super) fn before(&mut self, record: &Record, heads: &[String]) -> Result<()> {
+        if self.journal.is_there() {
+            return Err(Error::failed(format!("{}: an earlier run was broken off just now", self.target))
+                .help("run it again: it is put right first"));
+        }
+        failpoint::reach("migrate-locked")?;
+        let backup =
+            if self.backs_up { Some(self.vault.take(&record.id, self.command, heads, &self.watch)?) } else { None };
+        failpoint::reach("migrate-backed-up")?;
+        let entry = Entry {
+            version: 1,
+            run: record.id.clone(),
+            target: self.target.to_owned(),
+            command: self.command.to_owned(),
+            process: Process::own(),
+            since: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            deed: Deed::Migrate { heads: heads.to_vec(), backup, events: record.events(), rolls_back: self.rolls_back },
+        };
+        record.keep();
+        self.journal.write(&entry)?;
+        self.written = Some(entry);
+        failpoint::reach("migrate-journal-written")
+    }
+
+    /// After the steps, or after the worker's death: keeps what is whole, puts back what is half. The words say what
+    /// was done, where there is something to say. `release` makes the worker give its lock back.
+    pub fn settle(&mut self, told: &Told, good: bool, release: Option<Release>) -> Result<Option<String>> {
+        let Some(entry) = self.written.take() else { return Ok(None) };
+        failpoint::reach("migrate-run-ended")?;
+        if good || !told.is_half(self.rolls_back) {
+            self.clear(&entry)?;
+            failpoint::reach("migrate-journal-cleared")?;
+            return Ok(None);
+        }
+        let mut lock = match (self.lock.take(), release) {
+            (Some(lock), _) => lock,
+            (None, Some(release)) => Lock::Worker(Some(release)),
+            (None, None) => self.engine.lock(&self.wish(), &self.watch)?,
+        };
+        let Deed::Migrate { heads, backup, .. } = &entry.deed else { return Ok(None) };
+        let place = self.engine.place();
+        let Some(backup) = backup else {
+            self.clear(&entry)?;
+            return Ok(Some(format!(
+                "a part of the failed revision stays in {place}: there is no backup (--backup takes one)"
+            )));
+        };
+        let command = format!("shed restore {} {}", self.target, self.vault.name_of(backup));
+        if !may_restore(self.engine, self.allowed, self.target, backup)? {
+            self.clear(&entry)?;
+            return Ok(Some(format!(
+                "a part of the failed revision stays in {place}; to put the backup back: {command}"
+            )));
+        }
+        self.put_back(backup, &mut lock, &entry.run, &command)?;
+        self.clear(&entry)?;
+        Ok(Some(format!(
+            "the backup was put back: the database is at {} as before (what failed is kept: shed restore {} --failed)",
+            heads_in_words(heads),
+            self.target
+        )))
+    }
+
+    fn put_back(&self, backup: &Path, lock: &mut Lock, run: &str, command: &str) -> Result<()> {
+        // No signal stops what puts a database back.
+        let calm = Interrupts::none();
+        let watch = self.watch.undisturbed(&calm);
+        self.vault.keep_failed(run, &watch);
+        failpoint::reach("migrate-restore")?;
+        self.vault.put_back(backup, lock, run, &self.journal, &watch).map_err(|error| {
+            Error::failed(format!("{}: the backup could not be put back: {error}", self.target))
+                .help(format!("the database is as the failed run left it; when the cause is mended: {command}"))
+        })?;
+        failpoint::reach("migrate-restored")?;
+        Ok(())
+    }
+
+    fn clear(&self, entry: &Entry) -> Result<()> {
+        clear(&self.journal, entry)?;
+        self.vault.prune(&self.watch);
+        Ok(())
+    }
+
+    fn wish(&self) -> LockWish<'_> {
+        LockWish { timeout: self.timeout, command: self.command, target: self.target }
+    }
+
+    /// Takes the lock; what a dead run left is put right.
+    fn recover(&self) -> Result<Lock> {
+        let Self { engine, journal, vault, target, .. } = self;
+        let site = Site { engine, journal, vault, allowed: self.allowed, target };
+        recover(&site, &self.wish(), &self.watch).map(|(_, lock)| lock)
+    }
+}
+
+/// Whether a backup may be put back: what other clients wrote since would be lost.
+pub(super) fn may_restore(engine: &Engine, allowed: Allowed<'_>, target: &str, backup: &Path) -> Result<bool> {
+    let others: Vec<_> =
+        engine.sessions()?.into_iter().filter(|session| !session.application.starts_with("shed")).collect();
+    match allowed.restore {
+        Restore::Never => return Ok(false),
+        Restore::Auto if others.is_empty() => return Ok(true),
+        Restore::Auto | Restore::Ask => {}
+    }
+    let who = match others.len() {
+        0 => String::new(),
+        count => format!(", and {count} of their sessions are connected now"),
+    };
+    let name = backup.file_name().unwrap_or_default().to_string_lossy();
+    Ok((allowed.ask)(&format!("{target}: put the backup {name} back? What others wrote since is lost{who}"))
+        == Some(true))
+}
+
+/// The journal goes, and with it the need for the record of its run.
+pub(super) fn clear(journal: &Journal, entry: &Entry) -> Result<()> {
+    if let Deed::Migrate { events, .. } = &entry.deed {
+        give_free(events);
+    }
+    journal.clear()
+}

@@ -1,0 +1,72 @@
+//! The backups of the database that a run changes: taken, put back, pruned.
+
+use std::path::{Path, PathBuf};
+
+use crate::engine::backups::{Store, Wish};
+use crate::engine::journal::Journal;
+use crate::engine::{Engine, Lock, Replacement, Watch};
+use crate::error::Result;
+
+/// Where the backups of one database are, and how its revision is read.
+pub struct Vault<'a> {
+    pub engine: &'a Engine,
+    pub target: &'a str,
+    pub store: Store,
+    /// What failed runs left: the last of each target.
+    pub failures: Store,
+    pub version_table: (Option<String>, String),
+}
+
+/// The name in the store of what failed runs left of a target.
+pub fn failed(target: &str) -> String {
+    format!("{target}.failed")
+}
+
+impl Vault<'_> {
+    /// The revisions that the database holds; `None` where there is no version table.
+    pub fn heads(&self) -> Result<Option<Vec<String>>> {
+        self.engine.heads(self.version_table.0.as_deref(), &self.version_table.1)
+    }
+
+    /// A verified backup, for a run that is about to change the database.
+    pub fn take(&self, run: &str, reason: &str, heads: &[String], watch: &Watch<'_>) -> Result<PathBuf> {
+        let wish = Wish { target: self.target, run, reason, heads, except: &[] };
+        self.store.take(self.engine, &wish, watch).map(|backup| backup.path)
+    }
+
+    /// Keeps what a failed run left, for `shed restore --failed`; that it cannot is no reason to leave it half.
+    pub fn keep_failed(&self, run: &str, watch: &Watch<'_>) {
+        let heads = self.heads().ok().flatten().unwrap_or_default();
+        let wish = Wish { target: &failed(self.target), run, reason: "failed", heads: &heads, except: &[] };
+        if let Err(error) = self.failures.take(self.engine, &wish, watch) {
+            watch.warn(&format!("{}: what failed could not be kept: {error}", self.target));
+        }
+    }
+
+    /// Replaces the database by a backup, which is read to its end first.
+    pub fn put_back(
+        &self,
+        backup: &Path,
+        lock: &mut Lock,
+        run: &str,
+        journal: &Journal,
+        watch: &Watch<'_>,
+    ) -> Result<()> {
+        let found = self.store.find(self.target, Some(&backup.to_string_lossy()), Path::new("/"))?;
+        let plain = self.store.open_found(&found, self.engine, watch)?;
+        let run = &run.replace('-', "_"); // it becomes part of names
+        let how = Replacement { run, journal, lock, force: true, keep_old: false };
+        let fill = &mut |aside: &Engine| aside.fill_from_backup(plain.path(), watch);
+        self.engine.replace(how, watch, fill).map(drop)
+    }
+
+    /// After a run, however it ended.
+    pub fn prune(&self, watch: &Watch<'_>) {
+        self.store.prune(self.target, &[], watch);
+    }
+
+    /// The name by which `shed restore` takes a backup.
+    pub fn name_of(&self, backup: &Path) -> String {
+        backup.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}

@@ -1,0 +1,158 @@
+//! Copying a database that others use into one that is being built: a snapshot of the source, which is never written to.
+
+mod archive;
+mod pipe;
+mod plan;
+mod rights;
+
+use std::path::PathBuf;
+
+use crate::engine::{Copying, Watch};
+use crate::error::{Error, Result};
+use crate::process::Tool;
+
+use super::facts::{Described, Facts};
+use super::tools::Programs;
+use super::{Server, identifier, literal};
+
+pub(super) use archive::{folder_of, followed};
+
+/// From this size on parallel jobs are worth their files (bytes).
+const LARGE: u64 = 96 * 1024 * 1024;
+/// How long pg_dump waits for a table that somebody changes (milliseconds).
+const LOCK_WAIT: &str = "--lock-wait-timeout=60000";
+/// For the sessions that fill a database which nobody uses yet: the swap makes it last.
+const BULK: &str = "-c synchronous_commit=off -c maintenance_work_mem=256MB";
+
+/// One copy: what is read, with which programs, and what is left out.
+struct Copy<'a> {
+    source: &'a Server,
+    programs: Programs,
+    copying: &'a Copying,
+    keeps_rights: bool,
+}
+
+impl Server {
+    pub fn copy_into(&self, aside: &Self, copying: &Copying, watch: &Watch<'_>) -> Result<()> {
+        let (here, there) = (self.facts()?, aside.facts()?);
+        let Some(described) = &here.database else {
+            return Err(
+                Error::database(format!("{} is not there", self.place())).help("`shed targets` lists what there is")
+            );
+        };
+        if copying.template {
+            return self.copy_by_template(aside, &here, &there);
+        }
+        let programs = self.programs_for(here.major)?;
+        let keeps_rights = self.keeps_rights(&here, &there, aside)?;
+        if !keeps_rights {
+            watch.note("owners and privileges are not copied: they are another server's, or another role's to give");
+        }
+        let copy = Copy { source: self, programs, copying, keeps_rights };
+        if let Some(script) = aside.script() {
+            return copy.collected(script, watch);
+        }
+        aside.take_shape(described, &there, watch)?;
+        let aside = aside.in_bulk();
+        if copying.schema_only {
+            return copy.schema(&aside, watch);
+        }
+        let size = self.size()?;
+        if is_large(size, copying) && archive::has_room(size) {
+            return copy.archived(&aside, watch);
+        }
+        copy.piped(&aside, copy.dump(), watch)
+    }
+
+    /// `CREATE DATABASE … TEMPLATE`, which nobody may be connected to.
+    fn copy_by_template(&self, aside: &Self, here: &Facts, there: &Facts) -> Result<()> {
+        if !here.is_same_server(there) {
+            return Err(Error::usage(format!("{} is on another server: it cannot be a template", self.place()))
+                .help("leave --template out"));
+        }
+        // Copying files asks for a checkpoint, which pays from some size on.
+        let strategy = if here.major >= 15 && self.size()? >= LARGE { "strategy file_copy" } else { "" };
+        let comment = aside.comment()?;
+        aside.drop_forcibly(there)?;
+        let (name, source) = (identifier(&aside.name), identifier(&self.name));
+        let belonging = there.database.as_ref().map(Described::belonging).unwrap_or_default();
+        aside.ask(&format!("create database {name} template {source} {strategy} {belonging}")).map_err(|error| {
+            Error::failed(format!("{} could not be the template: others may be connected to it", self.place()))
+                .detail(error.words().and_then(|words| words.detail.clone()).unwrap_or_default())
+                .help("leave --template out: a dump does not mind them")
+        })?;
+        aside.ask(&format!("comment on database {name} is {}", literal(&comment))).map(drop)
+    }
+
+    /// The empty database anew, where it would keep or sort text otherwise than the source.
+    fn take_shape(&self, source: &Described, there: &Facts, watch: &Watch<'_>) -> Result<()> {
+        let Some(own) = there.database.as_ref().filter(|own| !own.has_shape_of(source)) else {
+            return Ok(());
+        };
+        let comment = self.comment()?;
+        let (name, belonging) = (identifier(&self.name), own.belonging());
+        self.drop_forcibly(there)?;
+        let make = |shape: &str| self.ask(&format!("create database {name} template template0 {shape} {belonging}"));
+        if make(&source.shape()).is_err() {
+            // Another operating system may not know the locale.
+            watch.warn("the server does not know the source's locale: text is sorted as the target did");
+            make(&own.shape())?;
+        }
+        self.ask(&format!("comment on database {name} is {}", literal(&comment))).map(drop)
+    }
+
+    fn comment(&self) -> Result<String> {
+        let name = literal(&self.name);
+        let query = format!(
+            "select to_json(coalesce(shobj_description(oid, 'pg_database'), '')) from pg_database where datname = {name}"
+        );
+        self.answer(&query)
+    }
+
+    /// The same database, in sessions that are made for filling it.
+    pub(super) fn in_bulk(&self) -> Self {
+        let mut server = self.clone();
+        let options = server.options.entry("options".into()).or_default();
+        *options = format!("{options} {BULK}").trim_start().to_owned();
+        server
+    }
+}
+
+impl Copy<'_> {
+    /// `pg_dump` of the source, with everything that is left out.
+    fn dump(&self) -> Tool {
+        let mut tool = Tool::new(self.programs.path("pg_dump")).args(["-w", LOCK_WAIT]);
+        if !self.keeps_rights {
+            tool = tool.args(["--no-owner", "--no-privileges"]);
+        }
+        for pattern in &self.copying.exclude_table_data {
+            tool = tool.arg(format!("--exclude-table-data={pattern}"));
+        }
+        self.source.with_variables(tool, &self.source.name)
+    }
+
+    fn jobs(&self) -> usize {
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from).min(8);
+        self.copying.jobs.unwrap_or_else(processors).max(1)
+    }
+}
+
+impl Server {
+    /// `pg_restore` that stops at the first error.
+    pub(super) fn restore(&self, programs: &Programs) -> Tool {
+        // A name that holds `=` would be read as a whole connection.
+        let name = self.name.replace('\\', "\\\\").replace('\'', "\\'");
+        let tool = Tool::new(programs.path("pg_restore")).args(["-w", "--exit-on-error", "-d"]);
+        self.with_variables(tool.arg(format!("dbname='{name}'")), &self.name)
+    }
+}
+
+/// Whether parallel jobs are worth their files.
+fn is_large(size: u64, copying: &Copying) -> bool {
+    !copying.schema_only && copying.jobs.map_or(size >= LARGE, |jobs| jobs > 1)
+}
+
+/// Where a run's temporary files lie.
+fn temporary(name: String) -> PathBuf {
+    std::env::temp_dir().join(name)
+}

@@ -1,0 +1,88 @@
+//! Small copies: what pg_dump writes goes straight to psql, or into the script of a copy in place.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::engine::Watch;
+use crate::engine::postgres::{Server, in_place};
+use crate::error::{Error, Result};
+use crate::failpoint::reach;
+use crate::process::{Captured, Talk, Tool, pipeline};
+
+use super::Copy;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Version tables, whatever they are called: a copy without its revision is of no use.
+const VERSION_TABLES: &str = r#"select coalesce(json_agg('"' || replace(n.nspname, '"', '""') || '"."' || replace(c.relname, '"', '""') || '"'), '[]')
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r'
+     and n.nspname not in ('pg_catalog', 'information_schema')
+     and (select array_agg(a.attname::text) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)
+     = array['version_num']"#;
+
+impl Copy<'_> {
+    /// Everything through one pipe.
+    pub(super) fn piped(&self, aside: &Server, dump: Tool, watch: &Watch<'_>) -> Result<()> {
+        reach("copy-pipe")?;
+        self.through(aside, dump, watch)
+    }
+
+    /// The schema, then the rows of the version tables, both of one moment.
+    pub(super) fn schema(&self, aside: &Server, watch: &Watch<'_>) -> Result<()> {
+        let (_session, snapshot) = self.snapshot()?;
+        let snapshot = format!("--snapshot={snapshot}");
+        self.piped(aside, self.dump().args(["--schema-only", &snapshot]), watch)?;
+        let tables: Vec<String> = self.source.answer_in(&self.source.name, VERSION_TABLES)?;
+        if tables.is_empty() {
+            return Ok(());
+        }
+        let tables = tables.iter().map(|table| format!("--table={table}"));
+        self.piped(aside, self.dump().args(["--data-only", &snapshot]).args(tables), watch)
+    }
+
+    /// Everything as statements in a script, through an archive: only there large objects take part in one transaction.
+    pub(super) fn collected(&self, script: &Path, watch: &Watch<'_>) -> Result<()> {
+        let archive = script.with_extension("dump");
+        let mut dump = self.dump().args(["-Fc", "-Z0", "--no-sync", "-f"]).arg(&archive);
+        if self.copying.schema_only {
+            dump = dump.arg("--schema-only");
+        }
+        self.source.run(dump, watch)?;
+        let restore = Tool::new(self.programs.path("pg_restore")).args(["-1", "-f", "-"]).arg(&archive);
+        in_place::collect(self.source, restore, script, watch)
+    }
+
+    fn through(&self, aside: &Server, dump: Tool, watch: &Watch<'_>) -> Result<()> {
+        let psql = self.psql(aside);
+        let lines = (dump.command_line(), psql.command_line());
+        let (wrote, read) = pipeline(dump, psql, watch.interrupts, &mut || {})?;
+        if !wrote.status.success() && !is_broken_pipe(&wrote) {
+            self.source.judge(&lines.0, wrote, watch)?;
+            return Ok(());
+        }
+        aside.judge(&lines.1, read, watch)?;
+        self.source.judge(&lines.0, wrote, watch).map(drop)
+    }
+
+    /// `psql` that reads statements and stops at the first error.
+    pub(super) fn psql(&self, aside: &Server) -> Tool {
+        let psql = Tool::new(self.programs.path("psql"));
+        aside.with_variables(psql.args(["-X", "-w", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null"]), &aside.name)
+    }
+
+    /// A session that keeps a picture of the source for several dumps.
+    fn snapshot(&self) -> Result<(Talk, String)> {
+        let mut session = Talk::start(self.source.psql(&self.source.name)?)?;
+        session.say("begin isolation level repeatable read, read only;")?;
+        session.say("select pg_export_snapshot();")?;
+        match session.hear(PATIENCE)? {
+            Some(snapshot) => Ok((session, snapshot)),
+            None => Err(Error::database(format!("{} did not answer", self.source.place()))),
+        }
+    }
+}
+
+/// The reader has ended first, and says why.
+fn is_broken_pipe(wrote: &Captured) -> bool {
+    let said = String::from_utf8_lossy(&wrote.stderr);
+    said.is_empty() || said.contains("Broken pipe") || said.contains("could not write")
+}

@@ -1,0 +1,88 @@
+//! Questions to a PostgreSQL database that change nothing.
+
+use serde::Deserialize;
+
+use crate::engine::verbs::Session;
+use crate::error::Result;
+
+use super::{Server, identifier, literal};
+
+/// Schemas of the system itself.
+const FOREIGN: &str = "n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname !~ '^pg_(temp|toast_temp)_' \
+     and not exists (select from pg_depend e where e.objid = c.oid and e.classid = 'pg_class'::regclass and e.deptype = 'e')";
+
+#[derive(Deserialize)]
+struct Row {
+    pid: i64,
+    application: String,
+    user: String,
+    seconds: u64,
+}
+
+impl Server {
+    /// The sessions of others; the one that holds shed's lock does not count.
+    pub fn sessions(&self) -> Result<Vec<Session>> {
+        let rows: Vec<Row> = self.answer(&format!(
+            "select coalesce(json_agg(json_build_object('pid', a.pid, 'application', coalesce(a.application_name, ''), \
+             'user', coalesce(a.usename, ''), 'seconds', coalesce(greatest(extract(epoch from now() - a.backend_start), 0), 0)::int) \
+             order by a.pid), '[]') from pg_stat_activity a where a.datname = {} and a.pid <> pg_backend_pid() \
+             and coalesce(a.backend_type, '') not in ('autovacuum worker', 'parallel worker') \
+             and not exists (select from pg_locks l where l.pid = a.pid and l.locktype = 'advisory' and l.granted \
+             and l.classid = {}::oid)",
+            literal(&self.name),
+            super::lock::CLASS
+        ))?;
+        let session = |Row { pid, application, user, seconds }| Session { pid, application, user, seconds };
+        Ok(rows.into_iter().map(session).collect())
+    }
+
+    /// Whether nobody at all is connected.
+    pub fn is_quiet(&self) -> Result<bool> {
+        let name = literal(&self.name);
+        let others = "coalesce(backend_type, '') not in ('autovacuum worker', 'parallel worker')";
+        self.answer(&format!("select to_json(count(*) = 0) from pg_stat_activity where datname = {name} and {others}"))
+    }
+
+    pub fn size(&self) -> Result<u64> {
+        self.answer(&format!("select pg_database_size({})", literal(&self.name)))
+    }
+
+    pub fn is_empty(&self) -> Result<bool> {
+        if !self.exists()? {
+            return Ok(true);
+        }
+        self.answer_in(
+            &self.name,
+            &format!(
+                "select to_json(not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+                 where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and {FOREIGN}))"
+            ),
+        )
+    }
+
+    pub fn heads(&self, schema: Option<&str>, table: &str) -> Result<Option<Vec<String>>> {
+        if !self.exists()? {
+            return Ok(None);
+        }
+        let name = schema.map(|schema| format!("{}.", identifier(schema))).unwrap_or_default() + &identifier(table);
+        let there = format!("select to_json(to_regclass({}) is not null)", literal(&name));
+        if !self.answer_in::<bool>(&self.name, &there)? {
+            return Ok(None);
+        }
+        let heads = format!("select coalesce(json_agg(version_num order by version_num), '[]') from {name}");
+        self.answer_in(&self.name, &heads).map(Some)
+    }
+
+    /// Exact counts, all of one moment.
+    pub fn row_counts(&self) -> Result<Vec<(String, u64)>> {
+        self.answer_in(
+            &self.name,
+            &format!(
+                "select coalesce(json_agg(json_build_array(format('%I.%I', n.nspname, c.relname), \
+                 (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from only %I.%I', n.nspname, c.relname), \
+                 false, true, '')))[1]::text::bigint) order by n.nspname, c.relname), '[]') \
+                 from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and {FOREIGN}"
+            ),
+        )
+    }
+}
