@@ -158,11 +158,14 @@ fn the_entry_of_a_migration_stays_until_its_own_command_ends_it() {
     let source = folder.database("source.db", &many(10));
     let target = folder.database("target.db", "create table old(x)");
     let journal = Journal::at(target.journal_path().unwrap());
-    let migrating =
-        Entry { deed: Deed::Migrate { heads: vec![], backup: None, events: "/e".into() }, ..entry(&folder) };
+    let migrating = Entry {
+        deed: Deed::Migrate { heads: vec![], backup: None, events: "/e".into(), rolls_back: false },
+        ..entry(&folder)
+    };
     journal.write(&migrating).unwrap();
     clone(&source, &target, &ALL).unwrap();
     assert_eq!(journal.read().unwrap(), Some(migrating));
+    assert_eq!(journal.of_swap().read().unwrap(), None);
 }
 
 fn entry(folder: &Folder) -> Entry {
