@@ -15,15 +15,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 
 use command_fds::{CommandFdExt, FdMapping};
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 
 use crate::error::{Error, Result};
 
-use follow::{Message, TICK, follow, read_aside};
+use follow::{Running, TICK};
 
 pub use apart::own_program;
 pub use pipeline::pipeline;
@@ -256,9 +254,11 @@ impl Tool {
         let pipes = || -> io::Result<_> { Ok((io::pipe()?, io::pipe()?)) };
         let ((out_reader, out_writer), (err_reader, err_writer)) = pipes().map_err(|error| self.not_started(&error))?;
         let mut expression = self.expression().stderr_file(err_writer).unchecked();
-        // Its pipe has no writer then, so that the reader ends at once.
         expression = match self.output.take() {
-            Some(file) => expression.stdout_file(file),
+            Some(file) => {
+                drop(out_writer); // so that the reader of its pipe ends at once
+                expression.stdout_file(file)
+            }
             None => expression.stdout_file(out_writer),
         };
         expression = match std::mem::take(&mut self.input) {
@@ -267,20 +267,10 @@ impl Tool {
             Input::Bytes(bytes) => expression.stdin_bytes(bytes),
             Input::File(file) => expression.stdin_file(file),
         };
-        let handle = Arc::new(expression.start().map_err(|error| self.not_started(&error))?);
+        let handle = expression.start().map_err(|error| self.not_started(&error))?;
         drop(expression); // holds the writing ends, without which the readers never see the end
-
-        let (sender, messages) = mpsc::channel();
-        read_aside(out_reader, sender.clone(), Message::Stdout);
-        read_aside(err_reader, sender.clone(), Message::Stderr);
-        let group = handle.pids().first().and_then(|&pid| Pid::from_raw(i32::try_from(pid).ok()?));
-        let waited = Arc::clone(&handle);
-        thread::spawn(move || {
-            let status = waited.wait().map(|output| output.status);
-            let _ = sender.send(Message::Ended(status.map_err(|error| error.to_string())));
-        });
-        let group = if self.keeps_terminal { None } else { group };
-        follow(&messages, interrupts, group, listen)
+        Running::new(handle, out_reader, err_reader, !self.keeps_terminal)
+            .follow(interrupts, listen)
             .map_err(|reason| Error::environment(format!("lost sight of {}: {reason}", self.program.display())))
     }
 
@@ -380,60 +370,4 @@ fn shell_word(word: &OsStr) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Read;
-    use std::time::{Duration, Instant};
-
-    use super::*;
-
-    #[test]
-    fn a_command_line_can_be_pasted_into_a_shell() {
-        let tool = Tool::new("/bin/echo").arg("plain").arg("it's a %").arg("");
-        assert_eq!(tool.command_line(), "/bin/echo plain 'it'\\''s a %' ''");
-    }
-
-    #[test]
-    fn both_streams_and_the_code_are_kept() {
-        let captured = Tool::new("/bin/sh").args(["-c", "echo out; echo err >&2; exit 3"]).capture().unwrap();
-        assert_eq!((captured.stdout.as_slice(), captured.stderr.as_slice()), (&b"out\n"[..], &b"err\n"[..]));
-        assert_eq!(code(captured.status), 3);
-    }
-
-    #[test]
-    fn a_grandchild_that_keeps_the_pipe_is_not_awaited() {
-        let started = Instant::now();
-        let captured = Tool::new("/bin/sh").args(["-c", "sleep 5 & echo done"]).capture().unwrap();
-        assert_eq!(captured.stdout, b"done\n");
-        assert!(started.elapsed() < Duration::from_secs(4));
-    }
-
-    #[test]
-    fn a_missing_program_and_a_missing_folder_are_told_apart() {
-        let program = Tool::new("/nowhere/prog").capture().err().unwrap().to_string();
-        assert_eq!(program, "could not start /nowhere/prog: No such file or directory (os error 2)");
-        let folder = Tool::new("/bin/true").dir("/nowhere").capture().err().unwrap().to_string();
-        assert!(folder.starts_with("the working directory /nowhere is not there"), "{folder}");
-    }
-
-    #[test]
-    fn a_program_apart_has_no_variables_no_files_and_a_session_of_its_own() {
-        let folder = tempfile::tempdir().unwrap();
-        let inherited = std::fs::File::create(folder.path().join("held")).unwrap();
-        rustix::io::fcntl_setfd(&inherited, rustix::io::FdFlags::empty()).unwrap();
-        let script = "env | grep -v -e ^PWD -e ^SHLVL -e ^_=; ls -l /dev/fd/ | grep -c held";
-        let tool = Tool::new("/bin/sh").args(["-c", script]).env("NAMED", "1").apart();
-        let captured = tool.capture().unwrap();
-        let said = String::from_utf8(captured.stdout).unwrap();
-        assert_eq!(said, "NAMED=1\n0\n");
-    }
-
-    #[test]
-    fn a_descriptor_arrives_under_its_number() {
-        let (reader, writer) = io::pipe().unwrap();
-        let tool = Tool::new("/bin/sh").args(["-c", "echo event >&3"]).descriptor(writer.into(), 3);
-        tool.capture().unwrap();
-        let mut text = String::new();
-        io::BufReader::new(reader).read_to_string(&mut text).unwrap();
-        assert_eq!(text, "event\n");
-    }
-}
+mod tests;

@@ -25,8 +25,8 @@ pub struct Args {
     /// Its name or a revision, or their beginnings; or the path of a file [default: the newest]
     #[arg(value_name = "BACKUP")]
     backup: Option<String>,
-    /// What a migration left that failed and was put back
-    #[arg(long)]
+    /// What the last failed migration left, kept when its backup was put back
+    #[arg(long, conflicts_with = "backup")]
     failed: bool,
     /// Take the backup of another target, or a file that nothing is known of
     #[arg(long)]
@@ -123,11 +123,8 @@ impl Work<'_> {
                 .help("--force restores it"));
         };
         self.store.refuse_engine(&self.found, &self.engine)?;
-        if force
-            || metadata.target == self.name
-            || metadata.target == failed(&self.name)
-            || self.store.is_of(metadata, &self.engine)
-        {
+        let own = [self.name.clone(), failed(&self.name)].contains(&metadata.target);
+        if force || own || self.store.is_of(metadata, &self.engine) {
             return Ok(());
         }
         Err(Error::usage(format!("{path} is a backup of {}, not of {}", metadata.target, self.chosen.name))

@@ -27,7 +27,7 @@ use crate::process::{self, Tool};
 use crate::secret::Secret;
 use crate::settings::{Database, Postgres};
 
-use super::{Creation, Identity, Parts, programs};
+use super::{Creation, Identity, Parts};
 
 pub use lock::{SessionLock, end_holder, lock_holder};
 

@@ -490,11 +490,11 @@ fn a_shell_runs_a_statement_and_passes_its_exit_code_on() {
 
 #[test]
 fn a_shell_has_the_terminal_and_says_that_a_database_is_protected() {
-    for (app, typed) in [(App::sqlite(), ".quit\n"), (App::postgres(), "\\q\n")] {
+    for (app, prompt, end) in [(App::sqlite(), "sqlite> ", ".quit\n"), (App::postgres(), "=# ", "\\q\n")] {
         let app = with_keys(app.migrated("head"), json!({ "protected": true }));
         let said =
-            app.shed_on_terminal(["shell", "app"], &[("> ", "select 'typed' || 'here';\n"), ("typedhere", typed)]);
-        let said = said.any_stdout().any_stderr().run();
+            app.shed_on_terminal(["shell", "app"], &[(prompt, "select 'typed' || 'here';\n"), ("typedhere", end)]);
+        let said = said.env("PSQL_PAGER", "").any_stdout().any_stderr().run();
         assert!(said.stdout.contains("typedhere"), "{said:?}");
         assert!((said.stderr.clone() + &said.stdout).contains("app.main: protected"), "{said:?}");
     }

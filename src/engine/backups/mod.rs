@@ -9,8 +9,7 @@
 //! let wish = Wish { target, run, reason: "migrate", heads: &heads, except: &journals };
 //! let backup = store.take(&engine, &wish, &watch)?;          // pruned before and after; `backup.path` for the journal
 //! …
-//! let found = store.find(target, Some(path), working_dir)?;  // by the path that the journal names
-//! let plain = store.open_found(&found, &engine, &watch)?;    // read to its end, decrypted, checked by the engine
+//! let plain = store.open(&backup, &engine, &watch)?;         // read to its end, decrypted, checked by the engine
 //! engine.replace(…, &mut |aside| aside.fill_from_backup(plain.path(), &watch))?;
 //! store.prune(target, &except, &watch);                      // again at the end, also where the migration failed
 //! ```
