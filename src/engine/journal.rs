@@ -1,7 +1,8 @@
 //! The write-ahead journal of one database: what a run was about to do, for whoever comes after its death.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -106,13 +107,17 @@ impl Journal {
         let write = || -> io::Result<()> {
             let folder = self.path.parent().unwrap_or(Path::new("."));
             private_folder(folder)?;
-            let mut aside = tempfile::Builder::new().prefix(".journal-").tempfile_in(folder)?;
-            aside.write_all(&serde_json::to_vec_pretty(entry)?)?;
-            aside.as_file().sync_all()?;
-            aside.persist(&self.path).map_err(|error| error.error)?;
+            // One name, so that the next run replaces what a dead one left; whoever writes holds the lock.
+            let aside = self.aside();
+            remove(&aside)?;
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
+            file.write_all(&serde_json::to_vec_pretty(entry)?)?;
+            file.sync_all()?;
+            fs::rename(&aside, &self.path)?;
             File::open(folder)?.sync_all()
         };
         write().map_err(|error| {
+            let _ = remove(&self.aside());
             Error::environment(format!("could not write the journal {}: {error}", self.path.display()))
                 .help("nothing was changed; SHED_STATE_DIR names another folder for it")
         })
@@ -120,17 +125,28 @@ impl Journal {
 
     /// The deed is done, or undone.
     pub fn clear(&self) -> Result<()> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::environment(format!("could not remove the journal {}: {error}", self.path.display())))
-            }
-            _ => Ok(()),
-        }
+        remove(&self.aside()).and_then(|()| remove(&self.path)).map_err(|error| {
+            Error::environment(format!("could not remove the journal {}: {error}", self.path.display()))
+        })
+    }
+
+    /// Where an entry is written before it takes its name.
+    fn aside(&self) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".new");
+        path.into()
     }
 
     fn unreadable(&self, error: &dyn std::fmt::Display) -> Error {
         Error::failed(format!("the journal {} cannot be read: {error}", self.path.display()))
             .help("an earlier run was broken off: look at the database, then `shed recover TARGET --discard`")
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
