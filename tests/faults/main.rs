@@ -17,6 +17,10 @@ mod repo;
 
 mod kills;
 mod oracle;
+mod parallel;
+mod points;
+mod pooler;
 mod processes;
 mod random;
 mod scene;
+mod server_dies;
