@@ -15,6 +15,7 @@ mod database;
 #[expect(dead_code, reason = "shared with tests/it")]
 mod repo;
 
+mod failing;
 mod kills;
 mod oracle;
 mod parallel;
@@ -24,3 +25,6 @@ mod processes;
 mod random;
 mod scene;
 mod server_dies;
+mod signals;
+mod strange;
+mod swapped;

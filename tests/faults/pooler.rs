@@ -68,8 +68,8 @@ fn a_pooler_in_transaction_mode_is_refused_and_left_without_a_lock() {
     settings(json!({}));
     for _ in 0..3 {
         let said = scene.shed(["migrate", "app.main"]).any_stderr().fails(2);
-        let words = format!("{name} is reached through a pooler in transaction mode, where no lock holds");
-        assert!(said.stderr.contains(&words) && said.stderr.contains("set `migration_url` of app.main"), "{said:?}");
+        let words = "is reached through a pooler in transaction mode, where no lock holds";
+        assert!(said.stderr.contains(words) && said.stderr.contains("set `migration_url` of app.main"), "{said:?}");
         assert_eq!((locks(), scene.main.revisions()), (String::new(), vec!["a1".to_owned()]));
     }
     settings(json!({ "migration_url": scene.main.url() }));

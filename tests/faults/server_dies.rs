@@ -1,6 +1,6 @@
 //! `kill -9` of the PostgreSQL server during migrate, clone and restore (F6).
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
@@ -27,20 +27,16 @@ fn lives(pid: u32) -> bool {
 }
 
 fn start(cluster: &Cluster) {
-    let _ = std::fs::remove_file(cluster.host.join("data/postmaster.pid"));
+    let data = cluster.host.join("data");
     let root = rustix::process::geteuid().is_root();
     let mut command = Command::new(if root { "setpriv" } else { "env" });
     if root {
         command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
     }
-    let data = cluster.host.join("data");
-    command
-        .arg(programs().join("pg_ctl"))
-        .args(["start", "--wait", "--silent", "-D"])
-        .arg(&data)
-        .arg("-l")
-        .arg(data.join("server.log"));
-    assert!(command.current_dir("/").status().unwrap().success(), "the server did not start again");
+    command.arg(programs().join("pg_ctl")).args(["start", "--wait", "--silent", "-D"]).arg(&data);
+    command.arg("-l").arg(data.join("server.log")).current_dir("/");
+    let started = command.stdin(Stdio::null()).status().unwrap().success();
+    assert!(started, "{}", std::fs::read_to_string(data.join("server.log")).unwrap());
 }
 
 #[test]
