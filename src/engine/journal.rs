@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::keep::private_folder;
 
+/// Of the entries; what another version means is not guessed.
+pub const VERSION: u32 = 1;
+
 /// Where the journal of one database is.
 #[derive(Debug, Clone)]
 pub struct Journal {
@@ -99,7 +102,11 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(self.unreadable(&error)),
         };
-        serde_json::from_slice(&text).map(Some).map_err(|error| self.unreadable(&error))
+        let entry: Entry = serde_json::from_slice(&text).map_err(|error| self.unreadable(&error))?;
+        if entry.version != VERSION {
+            return Err(self.unreadable(&format!("it is of version {}, another shed's", entry.version)));
+        }
+        Ok(Some(entry))
     }
 
     /// Writes the entry so that it is there, whole, when this returns.
@@ -192,7 +199,7 @@ mod tests {
 
     fn entry() -> Entry {
         Entry {
-            version: 1,
+            version: VERSION,
             run: "r1".into(),
             target: "billing.prod".into(),
             command: "migrate".into(),
