@@ -49,12 +49,12 @@ fn however_a_migration_fails_the_old_content_is_back() {
             fails_by(&scene, lines);
             let said = scene.migrate(Mode::Whole).run();
             assert_eq!(said.code, code, "{way}, {}: {said:?}", scene.engine());
-            assert_eq!(content(&scene.main), scene.states[0], "{way}, {}: {said:?}", scene.engine());
+            assert!(content(&scene.main) == scene.states[0], "{way}, {}: {said:?}", scene.engine());
             scene.write("versions/a2_.py", &good);
             // A process that the migration started holds nothing that the next run needs.
             let said = scene.migrate(Mode::Whole).run();
             assert_eq!(said.code, 0, "{way}, {}, the next run: {said:?}", scene.engine());
-            assert_eq!(content(&scene.main), scene.states[3], "{way}");
+            assert!(content(&scene.main) == scene.states[3], "{way}");
             processes::kill(processes::of(&scene));
             assert_eq!(scene.leftovers(), Vec::<String>::new(), "{way}");
         }
@@ -90,7 +90,7 @@ fn a_commit_that_fails_after_a_block_is_put_back() {
     let before = content(&scene.main);
     fails_by(&scene, "BLOCKop.execute('insert into pet (id, owner_id) values (777, 777)')");
     let said = scene.shed(["migrate", "app.main", "a2"]).any_stderr().fails(5);
-    assert_eq!(content(&scene.main), before, "{said:?}");
+    assert!(content(&scene.main) == before, "{said:?}");
     assert_eq!(scene.leftovers(), Vec::<String>::new());
 }
 
@@ -119,4 +119,6 @@ fn a_death_in_the_last_commit_after_a_block_is_put_back() {
     let said = scene.recover("app.main");
     assert_eq!((said.code, content(&scene.main) == before), (0, true), "{said:?}");
     assert_eq!(scene.main.revisions(), ["a1"]);
+    scene.shed(["migrate", "app.main", "a2"]).any_stderr().ok();
+    assert_eq!((scene.main.revisions(), scene.leftovers()), (vec!["a2".to_owned()], vec![]));
 }

@@ -15,7 +15,9 @@ mod database;
 #[expect(dead_code, reason = "shared with tests/it")]
 mod repo;
 
+mod cascade;
 mod failing;
+mod full;
 mod kills;
 mod oracle;
 mod parallel;
@@ -23,8 +25,10 @@ mod points;
 mod pooler;
 mod processes;
 mod random;
+mod refused;
 mod scene;
 mod server_dies;
 mod signals;
+mod sqlite_files;
 mod strange;
 mod swapped;

@@ -232,6 +232,14 @@ impl Scene {
 
     /// What should not be there when all is put right.
     pub fn leftovers(&self) -> Vec<String> {
+        let mut left = self.left_by_databases();
+        let temporary = self.beside("tmp");
+        left.extend(temporary.read_dir().unwrap().flatten().map(|entry| entry.path().display().to_string()));
+        left
+    }
+
+    /// As [`Scene::leftovers`]; the temporary directory of a dead run goes with the next one that needs one.
+    pub fn left_by_databases(&self) -> Vec<String> {
         let mut left = self.journals();
         if !soon(|| processes::of(self).is_empty()) {
             left.push(format!("processes {:?}", processes::of(self)));
@@ -243,8 +251,6 @@ impl Scene {
             let name = file.rsplit('/').next().unwrap();
             name.starts_with('.') && name != ".gitignore"
         }));
-        let temporary = self.beside("tmp");
-        left.extend(temporary.read_dir().unwrap().flatten().map(|entry| entry.path().display().to_string()));
         if let Some(server) = &self.server {
             for database in [&self.main, &self.other] {
                 left.extend(server.left_by(&database.name()));

@@ -28,6 +28,8 @@ fn lives(pid: u32) -> bool {
 
 fn start(cluster: &Cluster) {
     let data = cluster.host.join("data");
+    // Its process id may still be taken, by a dead one that nobody has collected.
+    let _ = std::fs::remove_file(data.join("postmaster.pid"));
     let root = rustix::process::geteuid().is_root();
     let mut command = Command::new(if root { "setpriv" } else { "env" });
     if root {

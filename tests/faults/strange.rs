@@ -41,6 +41,13 @@ fn scene(scene: Scene) -> Scene {
     scene
 }
 
+/// The next run takes the dead ones' temporary directories along.
+fn end(scene: &Scene) {
+    scene.reset(false);
+    let said = scene.migrate(Mode::Block).run();
+    assert_eq!((said.code, scene.leftovers()), (5, vec![]), "{said:?}");
+}
+
 fn recover(repo: &Repo) -> Output {
     repo.shed(["recover", "app.main"]).run()
 }
@@ -63,8 +70,9 @@ fn a_clock_that_jumps_a_reused_id_and_another_boot_do_not_mislead() {
             edited(&scene, edit);
             let said = recover(&scene);
             assert_eq!((said.code, content(&scene.main) == scene.states[0]), (0, true), "{own}: {said:?}");
-            assert_eq!(scene.leftovers(), Vec::<String>::new());
+            assert_eq!(scene.left_by_databases(), Vec::<String>::new());
         }
+        end(&scene);
     }
 }
 
@@ -79,15 +87,17 @@ fn what_may_be_at_work_elsewhere_is_left_alone() {
         let before = content(&scene.main);
         let said = recover(&scene);
         assert!(said.code == 6 && said.stderr.contains(&format!("process {own} is at work on it")), "{said:?}");
+        scene.shed(["recover", "app.main", "--discard", "--yes"]).any_stdout().ok();
         edited(&scene, |entry| entry["process"]["host"] = json!("elsewhere"));
         for words in [["recover", "app.main"], ["migrate", "app.main"]] {
             let said = scene.shed(words).run();
             assert!(said.code == 5 && said.stderr.contains("it ran on another machine"), "{said:?}");
-            assert_eq!(content(&scene.main), before);
+            assert!(content(&scene.main) == before, "{said:?}");
         }
         let said = scene.shed(["recover", "app.main", "--discard", "--yes"]).run();
         assert_eq!((said.code, content(&scene.main) == before), (0, true), "{said:?}");
-        assert_eq!(scene.leftovers(), Vec::<String>::new());
+        assert_eq!(scene.left_by_databases(), Vec::<String>::new());
+        end(&scene);
     }
 }
 
@@ -111,12 +121,13 @@ fn a_journal_that_cannot_be_understood_stops_everything_and_changes_nothing() {
                     said.stderr.contains("--discard") && said.stderr.contains("cannot be read"),
                     "{text}: {said:?}"
                 );
-                assert_eq!(content(&scene.main), before, "{text}");
+                assert!(content(&scene.main) == before, "{text}");
             }
         }
         let said = scene.shed(["recover", "app.main", "--discard", "--yes"]).run();
         assert_eq!((said.code, content(&scene.main) == before), (0, true), "{said:?}");
-        assert_eq!(scene.leftovers(), Vec::<String>::new());
+        assert_eq!(scene.left_by_databases(), Vec::<String>::new());
+        end(&scene);
     }
 }
 
