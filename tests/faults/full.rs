@@ -80,7 +80,7 @@ fn all_or_nothing(how: &str, said: &Output, database: &Database, old: &[&str], n
 
 fn starve(scene: Scene) {
     let (scene, [old, new, other]) = large(scene);
-    let backup = scene.files(".shed/backups/app.main").into_iter().find(|file| !file.ends_with("json")).unwrap();
+    let backup = scene.files(".shed/backups/app.main").into_iter().rfind(|file| !file.ends_with("json")).unwrap();
     let kept = scene.path(&format!("kept.{}", backup.rsplit('.').next().unwrap()));
     std::fs::copy(scene.path(".shed/backups/app.main").join(backup), &kept).unwrap();
     let kept = kept.display().to_string();
@@ -156,7 +156,7 @@ fn no_room_for_the_journal_or_the_settings_changes_nothing() {
         assert_ne!(said.code, 0, "{said:?}");
         assert_eq!(scene.leftovers(), Vec::<String>::new());
         let before = scene.read("shed.yaml");
-        let said = limited(&scene, 0, &["settings", "set", "app", "cwd", "data"]).run();
+        let said = limited(&scene, 0, &["settings", "set", "projects.app.cwd", "data"]).run();
         assert!(said.code == 3 && said.stderr.contains("$REPO/shed.yaml"), "{said:?}");
         assert_eq!(scene.read("shed.yaml"), before);
         assert_eq!(scene.files("").into_iter().filter(|file| file.contains("shed.yaml")).count(), 1);

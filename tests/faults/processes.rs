@@ -1,6 +1,5 @@
 //! The processes of one repository's runs, known by their environment, and killing them.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -33,10 +32,6 @@ pub fn send(signal: Signal, pid: u32) {
 
 pub fn kill(pids: impl IntoIterator<Item = u32>) {
     pids.into_iter().for_each(|pid| send(Signal::KILL, pid));
-}
-
-pub fn is_there(pid: u32) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
 }
 
 /// Waits until something holds; whether it came to hold.

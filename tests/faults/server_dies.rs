@@ -29,7 +29,9 @@ fn lives(pid: u32) -> bool {
 fn start(cluster: &Cluster) {
     let data = cluster.host.join("data");
     // Its process id may still be taken, by a dead one that nobody has collected.
-    let _ = std::fs::remove_file(data.join("postmaster.pid"));
+    for left in [data.join("postmaster.pid"), cluster.host.join(".s.PGSQL.5432.lock")] {
+        let _ = std::fs::remove_file(left);
+    }
     let root = rustix::process::geteuid().is_root();
     let mut command = Command::new(if root { "setpriv" } else { "env" });
     if root {
@@ -50,7 +52,7 @@ fn a_server_that_dies_leaves_the_old_or_the_new_content() {
     scene.shed(["backup", "app.main"]).any_stdout().any_stderr().ok();
     let backup = format!(
         ".shed/backups/app.main/{}",
-        scene.files(".shed/backups/app.main").into_iter().find(|file| !file.ends_with("json")).unwrap()
+        scene.files(".shed/backups/app.main").into_iter().rfind(|file| !file.ends_with("json")).unwrap()
     );
     let ending = backup.rsplit('.').next().unwrap();
     let kept = scene.path(&format!("kept.{ending}"));
