@@ -1,6 +1,7 @@
 //! The fault matrix: the real program killed, starved and interrupted, and the database asked what it holds then.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test panics with what went wrong")]
 #![expect(clippy::disallowed_methods, reason = "the harness starts programs and reads the environment itself")]
+#![expect(clippy::print_stdout, reason = "the figures of a long run are its result")]
 
 #[path = "../it/call.rs"]
 #[expect(dead_code, reason = "shared with tests/it")]

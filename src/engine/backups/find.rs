@@ -83,20 +83,25 @@ impl Store {
     }
 
     fn newest(&self, target: &str) -> Result<Found> {
+        let mut passed_over = None;
         for entry in self.entries(target) {
             match entry {
-                Entry::Good(backup) if backup.metadata.reason != REPLACED => return Ok(Found::Kept(backup)),
+                Entry::Good(backup) if backup.metadata.reason == REPLACED => {}
+                Entry::Good(backup) if passed_over.is_none() => return Ok(Found::Kept(backup)),
+                Entry::Good(_) => break,
                 // One without metadata is what a dead run left; one that was whole once is not passed over in silence.
-                Entry::Broken { name, files, reason }
-                    if files.iter().any(|file| file.ends_with(format!("{name}.json"))) =>
-                {
-                    return Err(Error::failed(format!("the newest backup of {target}, {name}, is broken: {reason}"))
-                        .help("`shed backups` lists the others; name the one that you want"));
+                Entry::Broken { name, files, reason } => {
+                    let published = files.iter().any(|file| file.ends_with(format!("{name}.json")));
+                    passed_over = passed_over.or(published.then(|| format!("{name}, is broken: {reason}")));
                 }
-                _ => {}
             }
         }
-        Err(self.nothing(target, format!("{target} has no backup")))
+        let only_broken = self.list(target).iter().all(|backup| backup.metadata.reason == REPLACED);
+        match passed_over {
+            Some(broken) if !only_broken => Err(Error::failed(format!("the newest backup of {target}, {broken}"))
+                .help("`shed backups` lists the others; name the one that you want")),
+            _ => Err(self.nothing(target, format!("{target} has no backup"))),
+        }
     }
 
     fn nothing(&self, target: &str, what: String) -> Error {
