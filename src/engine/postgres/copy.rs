@@ -80,7 +80,7 @@ impl Server {
                 .detail(error.words().and_then(|words| words.detail.clone()).unwrap_or_default())
                 .help("leave --template out: a dump does not mind them")
         })?;
-        aside.ask(&format!("comment on database {name} is {}", literal(&comment))).map(drop)
+        aside.mark(&comment)
     }
 
     /// The empty database anew, where it would keep or sort text otherwise than the source.
@@ -97,7 +97,7 @@ impl Server {
             watch.warn("the server does not know the source's locale: text is sorted as the target did");
             make(&own.shape())?;
         }
-        self.ask(&format!("comment on database {name} is {}", literal(&comment))).map(drop)
+        self.mark(&comment)
     }
 
     fn comment(&self) -> Result<String> {
