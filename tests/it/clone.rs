@@ -306,6 +306,7 @@ fn a_role_that_may_make_databases_needs_no_more() {
         "select pg_get_userbyid(datdba), shobj_description(oid, 'pg_database') from pg_database where datname = '{user}'"
     );
     assert_eq!(cluster().psql("postgres", &owner), format!("{user}|\n"));
+    cluster().psql(&source.name(), &format!("drop owned by \"{user}\""));
 }
 
 #[test]
