@@ -330,3 +330,41 @@ fn nobody_else_can_look_into_a_copy_that_is_being_made() {
     }
     cluster().psql("postgres", &format!("drop role {role}"));
 }
+
+#[test]
+fn large_tables_of_every_kind_arrive_as_they_are() {
+    let (source, target) = pair();
+    source.execute(
+        "create type mood as enum ('ok', 'so so'); create schema \"Odd, name\"; \
+         create table \"Odd, name\".\"T \"\"1\" (id bigint generated always as identity primary key, \"a b\" text, n numeric, at timestamptz, \
+         d date, i interval, f float8, j jsonb, x uuid, b bytea, words text[], r int4range, ip inet, \
+         twice numeric generated always as (n * 2) stored, gone int); \
+         alter table \"Odd, name\".\"T \"\"1\" drop column gone; \
+         insert into \"Odd, name\".\"T \"\"1\" (\"a b\", n, at, d, i, f, j, x, b, words, r, ip) \
+         select repeat('ü', g % 90), g / 7.0, now() + g * interval '1 s', current_date + g % 900, g * interval '1 min', g / 3.0::float8, \
+         jsonb_build_object('k', g), gen_random_uuid(), decode(md5(g::text), 'hex'), array[g::text, null, ''], int4range(g, g + 5), \
+         '10.0.0.1' from generate_series(1, 40000) g; \
+         create table moods (id int, mood mood, filler text); insert into moods select g, 'so so', repeat('x', 200) from generate_series(1, 40000) g; \
+         create table parted (id int, filler text) partition by range (id); create table part_1 partition of parted for values from (0) to (90000); \
+         insert into parted select g, repeat('y', 200) from generate_series(1, 40000) g; \
+         create view \"Odd, name\".v as select count(*) from moods",
+    );
+    let repo = repo(&source, &target);
+    let said = repo.shed(["clone", "p.a", "p.b", "--jobs", "2", "--dry-run"]).any_stdout().ok();
+    assert_eq!(
+        (said.stdout.matches("format binary, freeze").count(), said.stdout.matches("--table=").count()),
+        (2, 1),
+        "{}",
+        said.stdout
+    );
+    repo.shed(["clone", "p.a", "p.b", "--yes", "--jobs", "2"])
+        .stdout_has("121001 rows")
+        .stdout_has("row counts verified")
+        .ok();
+    for table in ["\"Odd, name\".\"T \"\"1\"", "moods", "part_1", "parted", "invoice", "\"Odd, name\".v"] {
+        let sum = format!("select count(*), md5(string_agg(t::text, '' order by t::text)) from {table} t");
+        assert_eq!(target.rows(&sum), source.rows(&sum), "{table}");
+    }
+    target.execute("insert into \"Odd, name\".\"T \"\"1\" (n) values (3)");
+    assert_eq!(target.rows("select id, twice from \"Odd, name\".\"T \"\"1\" where n = 3 and f is null"), "40001|6\n");
+}
