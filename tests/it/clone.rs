@@ -279,3 +279,54 @@ fn without_the_right_to_make_databases_one_transaction_does_it() {
     );
     assert_eq!(target.rows("select count(*) from pg_class c join pg_roles r on r.oid = c.relowner where relname = 'invoice' and rolname = current_database()"), "1\n");
 }
+
+#[test]
+fn a_role_that_may_make_databases_needs_no_more() {
+    let source = cluster().database();
+    fill_source(&source);
+    source.execute("create extension citext; create table names (name citext); select lo_from_bytea(816, 'bytes')");
+    let target = cluster().database_with_password("secret word");
+    let user = target.name();
+    cluster().psql("postgres", &format!("alter role \"{user}\" createdb; grant pg_read_all_data to \"{user}\""));
+    cluster().psql(&source.name(), &format!("grant select on large object 816 to \"{user}\""));
+    let from = json!({ "type": "postgres", "db_name": source.name(), "connection":
+        { "host": cluster().host, "user": user, "password": "secret word" } });
+    let repo = Repo::new().settings(&settings(&from.to_string(), &target.settings()));
+    for jobs in ["1", "2"] {
+        repo.shed(["clone", "p.a", "p.b", "--yes", "--jobs", jobs])
+            .stdout_has("3 tables, 1001 rows")
+            .stderr_has("owners and privileges are not copied")
+            .ok();
+        let owners =
+            "select distinct pg_get_userbyid(relowner) from pg_class where relnamespace = 'public'::regnamespace";
+        assert_eq!(target.rows(owners), format!("{user}\n"));
+        assert_eq!(target.rows("select convert_from(lo_get(816), 'UTF8')"), "bytes\n");
+    }
+    let owner = format!(
+        "select pg_get_userbyid(datdba), shobj_description(oid, 'pg_database') from pg_database where datname = '{user}'"
+    );
+    assert_eq!(cluster().psql("postgres", &owner), format!("{user}|\n"));
+    cluster().psql(&source.name(), &format!("drop owned by \"{user}\""));
+}
+
+#[test]
+fn nobody_else_can_look_into_a_copy_that_is_being_made() {
+    let (source, target) = pair();
+    let (repo, role) = (repo(&source, &target), format!("{}_other", target.name()));
+    cluster().psql("postgres", &format!("create role {role}"));
+    let may = "select count(*) filter (where has_database_privilege('ROLE', datname, 'connect')) || ' of ' || count(*) \
+               from pg_database where datname like 'NAME\\_\\_shed%'";
+    let may = may.replace("ROLE", &role).replace("NAME", &target.name());
+    let may_enter = format!("select has_database_privilege('{role}', '{}', 'connect')", target.name());
+    for flags in [vec!["--jobs", "1"], vec!["--template"]] {
+        let said =
+            repo.shed(["clone", "p.a", "p.b", "--yes"]).args(&flags).env("SHED_FAILPOINT", "clone-copied:abort").run();
+        assert_eq!((said.code, cluster().psql("postgres", &may)), (137, "0 of 1\n".into()));
+        repo.shed(["clone", "p.a", "p.b", "--yes"]).args(&flags).any_stdout().any_stderr().ok();
+        assert_eq!(
+            (cluster().psql("postgres", &may_enter), left_beside(cluster(), &target)),
+            ("t\n".into(), String::new())
+        );
+    }
+    cluster().psql("postgres", &format!("drop role {role}"));
+}
