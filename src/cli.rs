@@ -80,6 +80,15 @@ pub enum Command {
     /// Open psql or sqlite3, connected
     #[command(after_help = "Example:\n  shed shell billing.staging -c \"select count(*) from invoice\"")]
     Shell(commands::shell::Args),
+    /// Take a backup of a database, read to its end before it counts
+    #[command(after_help = "Example:\n  shed backup billing.staging")]
+    Backup(commands::backup::Args),
+    /// List the backups, newest first
+    #[command(after_help = "Example:\n  shed backups billing.staging --verify")]
+    Backups(commands::backups::Args),
+    /// Put a backup in the place of a database; what is there now is backed up first
+    #[command(after_help = "Example:\n  shed restore billing.staging 20261121T063939.123Z-a1b2")]
+    Restore(commands::restore::Args),
     /// Write a new revision
     #[command(visible_alias = "new", after_help = "Example:\n  shed revision billing --auto -m \"add invoices\"")]
     Revision(commands::revision::Args),
@@ -207,6 +216,9 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Dump(args) => commands::dump::dump(&scope, args)?,
         Command::Load(args) => out.show(&commands::load::load(&scope, args)?),
         Command::Shell(args) => commands::shell::shell(&scope, args)?,
+        Command::Backup(args) => out.show(&commands::backup::backup(&scope, args)?),
+        Command::Backups(args) => out.show(&commands::backups::backups(&scope, args)?),
+        Command::Restore(args) => out.show(&commands::restore::restore(&scope, args)?),
         Command::Revision(args) => out.show(&commands::revision::revision(&scope, args)?),
         Command::Merge(args) => out.show(&commands::merge::merge(&scope, args)?),
         Command::Edit(args) => out.show(&commands::edit::edit(&scope, args)?),

@@ -10,6 +10,7 @@ pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
     working_dir: PathBuf,
     config_dir: Option<PathBuf>,
+    cache_dir: Option<PathBuf>,
 }
 
 impl Environment {
@@ -17,7 +18,8 @@ impl Environment {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn of_this_process() -> Self {
         let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-        Self { variables: std::env::vars_os().collect(), working_dir, config_dir: dirs::config_dir() }
+        let variables = std::env::vars_os().collect();
+        Self { variables, working_dir, config_dir: dirs::config_dir(), cache_dir: dirs::cache_dir() }
     }
 
     /// An environment of these variables alone.
@@ -28,6 +30,7 @@ impl Environment {
             variables: variables.iter().map(|(name, value)| (name.into(), value.into())).collect(),
             working_dir: working_dir.to_path_buf(),
             config_dir: config_dir.map(|(_, folder)| PathBuf::from(folder)),
+            cache_dir: None,
         }
     }
 
@@ -59,6 +62,22 @@ impl Environment {
     /// The operating system's folder for the user's settings.
     pub fn config_dir(&self) -> Option<&Path> {
         self.config_dir.as_deref()
+    }
+
+    /// `SHED_CACHE_DIR`, or the user's cache directory where there is a home for it.
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        self.path("SHED_CACHE_DIR").or_else(|| {
+            self.home()?;
+            Some(self.cache_dir.as_ref()?.join("shed"))
+        })
+    }
+
+    /// Which build of shed this is: what one has found out does not hold for another.
+    pub fn program(&self) -> String {
+        use std::os::unix::fs::MetadataExt;
+        let file = std::env::current_exe().and_then(std::fs::metadata);
+        let written = file.map(|file| (file.len(), file.mtime(), file.mtime_nsec())).unwrap_or_default();
+        format!("{} {written:?}", env!("CARGO_PKG_VERSION"))
     }
 
     /// `HOME`, where it is an absolute path.

@@ -15,15 +15,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 
 use command_fds::{CommandFdExt, FdMapping};
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 
 use crate::error::{Error, Result};
 
-use follow::{Message, TICK, follow, read_aside};
+use follow::{Running, TICK};
 
 pub use apart::own_program;
 pub use pipeline::pipeline;
@@ -256,9 +254,11 @@ impl Tool {
         let pipes = || -> io::Result<_> { Ok((io::pipe()?, io::pipe()?)) };
         let ((out_reader, out_writer), (err_reader, err_writer)) = pipes().map_err(|error| self.not_started(&error))?;
         let mut expression = self.expression().stderr_file(err_writer).unchecked();
-        // Its pipe has no writer then, so that the reader ends at once.
         expression = match self.output.take() {
-            Some(file) => expression.stdout_file(file),
+            Some(file) => {
+                drop(out_writer); // so that the reader of its pipe ends at once
+                expression.stdout_file(file)
+            }
             None => expression.stdout_file(out_writer),
         };
         expression = match std::mem::take(&mut self.input) {
@@ -267,20 +267,10 @@ impl Tool {
             Input::Bytes(bytes) => expression.stdin_bytes(bytes),
             Input::File(file) => expression.stdin_file(file),
         };
-        let handle = Arc::new(expression.start().map_err(|error| self.not_started(&error))?);
+        let handle = expression.start().map_err(|error| self.not_started(&error))?;
         drop(expression); // holds the writing ends, without which the readers never see the end
-
-        let (sender, messages) = mpsc::channel();
-        read_aside(out_reader, sender.clone(), Message::Stdout);
-        read_aside(err_reader, sender.clone(), Message::Stderr);
-        let group = handle.pids().first().and_then(|&pid| Pid::from_raw(i32::try_from(pid).ok()?));
-        let waited = Arc::clone(&handle);
-        thread::spawn(move || {
-            let status = waited.wait().map(|output| output.status);
-            let _ = sender.send(Message::Ended(status.map_err(|error| error.to_string())));
-        });
-        let group = if self.keeps_terminal { None } else { group };
-        follow(&messages, interrupts, group, listen)
+        Running::new(handle, out_reader, err_reader, !self.keeps_terminal)
+            .follow(interrupts, listen)
             .map_err(|reason| Error::environment(format!("lost sight of {}: {reason}", self.program.display())))
     }
 

@@ -58,7 +58,7 @@ impl Workspace {
     pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf> {
         let path = self.path().join(name);
         let write = || -> std::io::Result<()> {
-            if let Some(parent) = path.parent() {
+            if let Some(parent) = path.parent().filter(|parent| *parent != self.path()) {
                 fs::create_dir_all(parent)?;
             }
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?.write_all(content)

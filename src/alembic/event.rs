@@ -22,10 +22,8 @@ pub enum Event {
     /// These revisions come next; the worker waits for our word.
     Pending {
         heads: Vec<String>,
-        #[serde(default)]
-        steps: Vec<Option<String>>,
     },
-    StepStarted(Step),
+    StepStarted {},
     StepApplied(Step),
     /// Told before the database is.
     Commit {},
@@ -195,7 +193,7 @@ pub struct Traces {
 impl Traces {
     fn hear(&mut self, event: &Event) {
         match event {
-            Event::StepStarted(_) => self.in_step = true,
+            Event::StepStarted {} => self.in_step = true,
             Event::StepApplied(step) => {
                 self.in_step = false;
                 self.next = Some(step.heads.clone());
@@ -234,7 +232,7 @@ impl Told {
             Event::Error(failure) => drop(self.failure.get_or_insert(*failure)),
             Event::Pending { .. } => self.pending = true,
             Event::Waiting { .. }
-            | Event::StepStarted(_)
+            | Event::StepStarted {}
             | Event::Commit {}
             | Event::Autocommit {}
             | Event::Ended { .. }

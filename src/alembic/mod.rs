@@ -10,7 +10,7 @@ pub mod recover;
 pub mod run;
 mod safety;
 mod tail;
-mod vault;
+pub mod vault;
 mod verdict;
 mod worker;
 

@@ -22,7 +22,7 @@ pub struct Plan<'a> {
     pub versions: Vec<VersionsEntry>,
     /// The keys that may stand in project or database, of the database where there is one.
     pub options: Option<Options>,
-    /// Version tables that other projects keep in the same database.
+    /// Version tables that other projects keep in the same database, where a step may compare.
     pub other_version_tables: Vec<(Option<String>, String)>,
     /// `--allow-empty`: an empty revision is written.
     pub allow_empty: bool,
@@ -63,6 +63,17 @@ impl Step {
     /// As [`Step::alembic`]; what was reached is read again over a new connection.
     pub fn verified<A: Into<String>>(argv: impl IntoIterator<Item = A>) -> Self {
         Self::Alembic { argv: argv.into_iter().map(Into::into).collect(), verify: true }
+    }
+
+    /// Whether models and database may be compared, which the other version tables of the database must be known for.
+    pub fn may_compare(&self) -> bool {
+        match self {
+            Self::Alembic { argv, .. } | Self::DryRun { argv } => {
+                argv.iter().any(|word| word == "check" || word == "--autogenerate")
+            }
+            Self::Passthrough { .. } | Self::FromModels { .. } => true,
+            Self::Graph { .. } | Self::Probe => false,
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use crate::error::Result;
 /// Where the backups of one database are, and how its revision is read.
 pub struct Vault<'a> {
     pub engine: &'a Engine,
-    pub target: &'a str,
+    /// The target's name in the store.
+    pub name: String,
     pub store: Store,
     /// What failed runs left: the last of each target.
     pub failures: Store,
@@ -30,16 +31,16 @@ impl Vault<'_> {
 
     /// A verified backup, for a run that is about to change the database.
     pub fn take(&self, run: &str, reason: &str, heads: &[String], watch: &Watch<'_>) -> Result<PathBuf> {
-        let wish = Wish { target: self.target, run, reason, heads, except: &[] };
-        self.store.take(self.engine, &wish, watch).map(|backup| backup.path)
+        let wish = Wish { target: &self.name, run, reason, heads, except: &[] };
+        self.store.take(self.engine, &wish, &watch.without_notes()).map(|backup| backup.path)
     }
 
     /// Keeps what a failed run left, for `shed restore --failed`; that it cannot is no reason to leave it half.
     pub fn keep_failed(&self, run: &str, watch: &Watch<'_>) {
         let heads = self.heads().ok().flatten().unwrap_or_default();
-        let wish = Wish { target: &failed(self.target), run, reason: "failed", heads: &heads, except: &[] };
-        if let Err(error) = self.failures.take(self.engine, &wish, watch) {
-            watch.warn(&format!("{}: what failed could not be kept: {error}", self.target));
+        let wish = Wish { target: &failed(&self.name), run, reason: "failed", heads: &heads, except: &[] };
+        if let Err(error) = self.failures.take(self.engine, &wish, &watch.without_notes()) {
+            watch.warn(&format!("{}: what failed could not be kept: {error}", self.name));
         }
     }
 
@@ -52,7 +53,7 @@ impl Vault<'_> {
         journal: &Journal,
         watch: &Watch<'_>,
     ) -> Result<()> {
-        let found = self.store.find(self.target, Some(&backup.to_string_lossy()), Path::new("/"))?;
+        let found = self.store.find(&self.name, Some(&backup.to_string_lossy()), Path::new("/"))?;
         let plain = self.store.open_found(&found, self.engine, watch)?;
         let run = &run.replace('-', "_"); // it becomes part of names
         let how = Replacement { run, journal, lock, force: true, keep_old: false };
@@ -62,7 +63,7 @@ impl Vault<'_> {
 
     /// After a run, however it ended.
     pub fn prune(&self, watch: &Watch<'_>) {
-        self.store.prune(self.target, &[], watch);
+        self.store.prune(&self.name, &[], &watch.without_notes());
     }
 
     /// The name by which `shed restore` takes a backup.

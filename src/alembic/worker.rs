@@ -1,6 +1,5 @@
 //! The Python side, compiled into the binary and written where its bytecode can stay.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
@@ -63,9 +62,7 @@ pub fn place(environment: &Environment, workspace: &Workspace) -> Result<PathBuf
 
 /// Written aside and renamed, so that no run ever sees half of it; never into a folder that others may write to.
 fn put(all: &Path) -> std::io::Result<PathBuf> {
-    let mut hasher = DefaultHasher::new();
-    FILES.hash(&mut hasher);
-    let folder = all.join(format!("{:016x}", hasher.finish()));
+    let folder = all.join(format!("{:016x}", keep::digest(FILES.iter().flat_map(|(name, source)| [*name, *source]))));
     private_folder(all)?;
     if !keep::is_ours(all)? {
         return Err(std::io::ErrorKind::PermissionDenied.into());

@@ -48,9 +48,11 @@ pub fn completions(args: &Args) -> Result<Completions> {
 pub fn target_names(begun: &OsStr) -> Vec<CompletionCandidate> {
     let environment = Environment::of_this_process();
     let settings = Settings::find(None, &environment).and_then(|path| Settings::read(&path, &environment));
-    let Ok(settings) = settings else { return Vec::new() };
+    let Ok(projects) = settings.as_ref().map_err(Error::clone).and_then(|settings| settings.projects()) else {
+        return Vec::new();
+    };
     let begun = begun.to_string_lossy();
-    let names = settings.projects().values().flat_map(|project| {
+    let names = projects.values().flat_map(|project| {
         let databases = project.db.keys().map(|database| format!("{}.{database}", project.name));
         std::iter::once(project.name.clone()).chain(databases)
     });

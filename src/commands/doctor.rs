@@ -76,7 +76,7 @@ pub fn doctor(scope: &Scope<'_>, _: &Args) -> Result<Examined> {
     let mut missing = Vec::new();
     let mut asked: Vec<(PathBuf, Option<Versions>)> = Vec::new();
     let mut projects = Vec::new();
-    for project in scope.settings.projects().values() {
+    for project in scope.settings.projects()?.values() {
         match scope
             .settings
             .demand_project(&project.name)
@@ -100,7 +100,7 @@ pub fn doctor(scope: &Scope<'_>, _: &Args) -> Result<Examined> {
         tools: tools(scope),
         servers: engine::programs::servers(None, scope.environment),
         embedded,
-        notes: notes(scope),
+        notes: notes(scope)?,
         projects,
         missing,
     })
@@ -196,9 +196,9 @@ fn version(path: &Path) -> Option<String> {
     said.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
 }
 
-fn notes(scope: &Scope<'_>) -> Vec<String> {
+fn notes(scope: &Scope<'_>) -> Result<Vec<String>> {
     let mut notes = Vec::new();
-    for project in scope.settings.projects().values().filter(|project| project.env_py.is_some()) {
+    for project in scope.settings.projects()?.values().filter(|project| project.env_py.is_some()) {
         notes.push(format!(
             "{}: its own env.py runs, without transactional SQLite, filters, differences as data and revision events",
             project.name
@@ -208,7 +208,7 @@ fn notes(scope: &Scope<'_>) -> Vec<String> {
     if folder.join(".shed").is_dir() && is_tracked(scope, folder) {
         notes.push(format!("{}/.shed is tracked by git: git rm -r --cached .shed", folder.display()));
     }
-    notes
+    Ok(notes)
 }
 
 fn is_tracked(scope: &Scope<'_>, folder: &Path) -> bool {

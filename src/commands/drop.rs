@@ -102,7 +102,8 @@ fn refuse_sessions(chosen: &Chosen<'_>, sessions: &[Session]) -> Result<()> {
     .help("end them, or add --force, which ends them"))
 }
 
-fn in_words(session: &Session) -> String {
+/// A session, as a quoted line.
+pub fn in_words(session: &Session) -> String {
     let Session { pid, application, user, seconds } = session;
     let application = if application.is_empty() { "unnamed" } else { application };
     format!("  process {pid} ({application} of {user}), for {seconds} s")

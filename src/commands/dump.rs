@@ -74,7 +74,7 @@ pub enum Dumped {
 
 /// Shows the dump and gives the exit code; with arguments of pg_dump's own nothing is added to its streams.
 pub fn dump(scope: &Scope<'_>, args: &Args) -> Result<u8> {
-    let (word, check) = args.sorted(scope);
+    let (word, check) = args.sorted(scope)?;
     let chosen = scope.one(word, &args.place)?;
     let engine = scope.reach(&chosen)?;
     if !args.arguments.is_empty() {
@@ -90,19 +90,17 @@ pub fn dump(scope: &Scope<'_>, args: &Args) -> Result<u8> {
 
 impl Args {
     /// `dump --check billing` names a target and no file.
-    fn sorted<'s>(&'s self, scope: &Scope<'_>) -> (Option<&'s str>, Option<Option<&'s Path>>) {
+    fn sorted<'s>(&'s self, scope: &Scope<'_>) -> Result<(Option<&'s str>, Option<Option<&'s Path>>)> {
         let word = self.target.as_deref();
-        let Some(check) = &self.check else { return (word, None) };
-        let named =
-            check.as_deref().and_then(Path::to_str).filter(|name| word.is_none() && is_target(scope.settings, name));
-        match named {
-            Some(name) => (Some(name), Some(None)),
-            None => (word, Some(check.as_deref())),
+        let Some(check) = &self.check else { return Ok((word, None)) };
+        match check.as_deref().and_then(Path::to_str) {
+            Some(name) if word.is_none() && is_target(scope.settings, name)? => Ok((Some(name), Some(None))),
+            _ => Ok((word, Some(check.as_deref()))),
         }
     }
 
     fn dumped(&self, scope: &Scope<'_>, chosen: &Chosen<'_>, engine: &Engine) -> Result<Dumped> {
-        let tables = scope.version_tables(chosen, engine);
+        let tables = scope.version_tables(chosen, engine)?;
         let content = if self.data { Content::All } else { Content::Schema };
         let dumping = Dumping { content, version_tables: &tables, rights: self.owners };
         let (target, database) = (chosen.name.clone(), engine.place());

@@ -11,7 +11,7 @@ impl<'a> Scope<'a> {
     pub fn allow_writing(&self, chosen: Vec<Chosen<'a>>) -> Result<Vec<Chosen<'a>>> {
         let mut allowed = Vec::new();
         for target in chosen {
-            let Some(name) = self.protected_name(&target) else {
+            let Some(name) = self.protected_name(&target)? else {
                 allowed.push(target);
                 continue;
             };
@@ -40,19 +40,17 @@ impl<'a> Scope<'a> {
     }
 
     /// The name under which the target's database is protected, whatever name it goes by here.
-    pub fn protected_name(&self, chosen: &Chosen<'_>) -> Option<String> {
-        let database = chosen.database.as_ref()?;
+    pub fn protected_name(&self, chosen: &Chosen<'_>) -> Result<Option<String>> {
+        let Some(database) = &chosen.database else { return Ok(None) };
         if database.protected {
-            return Some(chosen.name.clone());
+            return Ok(Some(chosen.name.clone()));
         }
-        let here = self.identity(database)?;
-        let projects = self.settings.projects().values();
-        let mut named = projects.flat_map(|project| {
+        let Some(here) = self.identity(database) else { return Ok(None) };
+        let mut named = self.settings.protected_projects()?.flat_map(|project| {
             project.db.values().map(move |database| (format!("{}.{}", project.name, database.name), database))
         });
-        named
-            .find(|(_, database)| database.protected && self.identity(database).as_ref() == Some(&here))
-            .map(|(name, _)| name)
+        let found = named.find(|(_, database)| database.protected && self.identity(database).as_ref() == Some(&here));
+        Ok(found.map(|(name, _)| name))
     }
 
     fn identity(&self, database: &crate::settings::Database) -> Option<Identity> {

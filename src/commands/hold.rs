@@ -40,7 +40,8 @@ impl Scope<'_> {
     }
 }
 
-fn run_id() -> String {
+/// Letters, digits and `_`.
+pub fn run_id() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("{:x}_{:x}", now.as_millis(), std::process::id())
 }

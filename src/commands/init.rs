@@ -161,7 +161,7 @@ fn indented(text: &str) -> String {
 
 fn add(path: &Path, wanted: &Wanted, force: bool, environment: &Environment) -> Result<()> {
     let mut settings = Settings::read(path, environment)?;
-    if force && settings.projects().contains_key(&wanted.name) {
+    if force && settings.project(&wanted.name)?.is_some() {
         let edit = settings.remove(&format!("projects.{}", wanted.name))?;
         settings.save(edit)?;
     }
@@ -179,7 +179,7 @@ fn write_schema(root: &Path) -> Option<PathBuf> {
 
 fn make_folders(path: &Path, name: &str, environment: &Environment) -> Result<Vec<PathBuf>> {
     let settings = Settings::read(path, environment)?;
-    let Some(project) = settings.projects().get(name) else { return Ok(Vec::new()) };
+    let Some(project) = settings.project(name)? else { return Ok(Vec::new()) };
     let kinds = project.db.values().map(|database| database.kind);
     let mut made = Vec::new();
     for entry in kinds.flat_map(|kind| project.versions_for(kind)) {
@@ -201,7 +201,7 @@ struct Imports {
 /// The template for new revisions, to be changed by hand.
 fn copy_template(path: &Path, name: &str, force: bool, environment: &Environment) -> Result<PathBuf> {
     let mut settings = Settings::read(path, environment)?;
-    let Some(project) = settings.projects().get(name) else {
+    let Some(project) = settings.project(name)? else {
         return Err(Error::usage(format!("no project is named `{name}`")));
     };
     let file = project.folder.join("script.py.mako");

@@ -144,7 +144,7 @@ fn kind(file: &Path) -> Result<Kind> {
 
 /// Loaded is loaded, whether they can be read or not.
 fn heads(scope: &Scope<'_>, chosen: &Chosen<'_>, engine: &Engine) -> Vec<String> {
-    let tables = scope.version_tables(chosen, engine);
+    let tables = scope.version_tables(chosen, engine).unwrap_or_default();
     let rows = tables.iter().filter_map(|(schema, table)| engine.heads(schema.as_deref(), table).ok().flatten());
     rows.flatten().collect()
 }

@@ -1,6 +1,8 @@
 //! One file per command: what it takes, its work, what it found.
 
 pub mod alembic;
+pub mod backup;
+pub mod backups;
 pub mod branches;
 pub mod check;
 pub mod clone;
@@ -22,6 +24,7 @@ pub mod man;
 pub mod merge;
 pub mod recover;
 pub mod redo;
+pub mod restore;
 pub mod revision;
 pub mod rollback;
 pub mod server;
@@ -47,6 +50,7 @@ mod reports;
 mod safely;
 mod schema_file;
 mod scope;
+mod stored;
 mod whole;
 mod words;
 mod written;

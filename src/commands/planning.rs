@@ -34,7 +34,7 @@ impl Scope<'_> {
     ) -> Result<Plan<'p>> {
         let reach = match &chosen.database {
             Some(database) if needs != Needs::Files => {
-                if let Some(own) = self.settings.projects().get(&chosen.project.name)
+                if let Some(own) = self.settings.project(&chosen.project.name)?
                     && own.db.get(&database.name).is_some_and(|own| own.connection == database.connection)
                 {
                     self.settings.demand_database(&own.name, &database.name)?;
@@ -58,10 +58,10 @@ impl Scope<'_> {
         Ok(Plan {
             project: chosen.project,
             target: chosen.name.clone(),
-            other_version_tables: reach
-                .as_ref()
-                .map(|reach| self.neighbours(chosen, &reach.engine))
-                .unwrap_or_default(),
+            other_version_tables: match &reach {
+                Some(reach) if steps.iter().any(Step::may_compare) => self.neighbours(chosen, &reach.engine)?,
+                _ => Vec::new(),
+            },
             steps,
             writes: needs == Needs::Writing,
             needs_models: wishes.needs_models,
@@ -76,9 +76,9 @@ impl Scope<'_> {
     }
 
     /// Version tables that other targets keep in the same database: autogenerate must not drop them.
-    fn neighbours(&self, chosen: &Chosen<'_>, engine: &Engine) -> Vec<(Option<String>, String)> {
+    fn neighbours(&self, chosen: &Chosen<'_>, engine: &Engine) -> Result<Vec<(Option<String>, String)>> {
         let here = engine.identity();
-        let databases = self.settings.projects().values().flat_map(|project| project.db.values());
+        let databases = self.settings.projects()?.values().flat_map(|project| project.db.values());
         let same = databases.filter(|database| Engine::identity_of(database) == Some(here.clone()));
         let own = chosen.database.iter();
         let tables = same.chain(own).map(|database| {
@@ -88,7 +88,7 @@ impl Scope<'_> {
         let mut tables: Vec<_> = tables.collect();
         tables.sort();
         tables.dedup();
-        tables
+        Ok(tables)
     }
 }
 

@@ -118,7 +118,7 @@ impl Scope<'_> {
         let root = self.settings.root();
         Vault {
             engine,
-            target: &chosen.name,
+            name: self.stored_name(chosen),
             store: Store::of(&options.backup, root),
             failures: Store::of(&Backup { keep: 1, ..options.backup.clone() }, root),
             version_table: (options.version_table_schema.clone(), table),

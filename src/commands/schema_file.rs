@@ -103,7 +103,7 @@ impl Scope<'_> {
             other.options.schema_file == file
                 && (project.name != chosen.project.name || (both_write && other.kind != own.kind))
         };
-        let all = self.settings.projects().values();
+        let all = self.settings.projects()?.values();
         let mut all = all.flat_map(|project| project.db.values().map(move |other| (project, other)));
         match all.find(|(project, other)| clashes(project, other)) {
             Some((project, other)) => Err(Error::usage(format!(
@@ -120,10 +120,10 @@ impl Scope<'_> {
 
     /// Every version table that may be in this database: its own, and those of others that share it.
     /// A copy may be anybody's.
-    pub fn version_tables(&self, chosen: &Chosen<'_>, engine: &Engine) -> Vec<(Option<String>, String)> {
+    pub fn version_tables(&self, chosen: &Chosen<'_>, engine: &Engine) -> Result<Vec<(Option<String>, String)>> {
         let (here, is_own) = (engine.identity(), self.is_own(chosen));
         let all =
-            self.settings.projects().values().flat_map(|project| project.db.values().map(move |db| (project, db)));
+            self.settings.projects()?.values().flat_map(|project| project.db.values().map(move |db| (project, db)));
         let shared = all.filter(|(_, database)| !is_own || Engine::identity_of(database).as_ref() == Some(&here));
         let own = chosen.database.iter().map(|database| (chosen.project, database));
         let tables = shared.chain(own).map(|(project, database)| {
@@ -136,12 +136,12 @@ impl Scope<'_> {
         let mut tables: Vec<_> = tables.collect();
         tables.sort();
         tables.dedup();
-        tables
+        Ok(tables)
     }
 }
 
 fn schema(scope: &Scope<'_>, chosen: &Chosen<'_>, engine: &Engine) -> Result<Vec<u8>> {
-    let tables = scope.version_tables(chosen, engine);
+    let tables = scope.version_tables(chosen, engine)?;
     let dumping = Dumping { content: Content::Schema, version_tables: &tables, rights: false };
     scope.watched(|watch| whole(engine, &dumping, watch))
 }

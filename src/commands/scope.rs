@@ -143,7 +143,7 @@ impl<'a> Scope<'a> {
 
     fn chosen(&self, target: &Target, by_pattern: bool) -> Result<Chosen<'a>> {
         self.settings.demand_project(&target.project)?;
-        let Some(project) = self.settings.projects().get(&target.project) else {
+        let Some(project) = self.settings.project(&target.project)? else {
             return Err(Error::usage(format!("no project is named `{}`", target.project)));
         };
         let database = target.database.as_ref().and_then(|name| project.db.get(name)).cloned();

@@ -105,7 +105,7 @@ pub fn settings(args: &Args, flag: Option<&std::path::Path>, environment: &Envir
     let mut settings = Settings::read(&path, environment)?;
     let (edit, change) = match &args.command {
         Command::Show => return settings.redacted().map(Answer::Shown),
-        Command::Check => return Ok(Answer::Checked(checked(&settings))),
+        Command::Check => return Ok(Answer::Checked(checked(&settings)?)),
         Command::Set { path, value } => {
             let edit = settings.set(path, value)?;
             let change = format!("{path} is now {}", edit.value());
@@ -135,13 +135,14 @@ fn added(settings: &Settings, add: &Add, environment: &Environment) -> Result<(s
     }
 }
 
-fn checked(settings: &Settings) -> Checked {
-    Checked {
+fn checked(settings: &Settings) -> Result<Checked> {
+    let projects = settings.projects()?;
+    Ok(Checked {
         path: settings.path().to_path_buf(),
-        projects: settings.projects().len(),
-        databases: settings.projects().values().map(|project| project.db.len()).sum(),
-        not_used_yet: settings.unused_keys(),
-    }
+        projects: projects.len(),
+        databases: projects.values().map(|project| project.db.len()).sum(),
+        not_used_yet: settings.unused_keys()?,
+    })
 }
 
 impl fmt::Display for Answer {

@@ -25,7 +25,7 @@ pub fn shell(scope: &Scope<'_>, args: &Args) -> Result<u8> {
     // sqlite3 would make the file.
     scope.demand_there(&chosen, &engine)?;
     let tool = engine.shell(args.command.as_deref())?;
-    if let Some(name) = scope.protected_name(&chosen) {
+    if let Some(name) = scope.protected_name(&chosen)? {
         scope.out.line(&format!("{name}: protected, and what is typed here is not checked ({})", engine.place()));
     }
     // Ctrl-C is the program's, which keeps its prompt; we must live as long as it does.

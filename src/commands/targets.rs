@@ -35,7 +35,7 @@ pub struct Target {
 
 /// Lists the targets in the order of the settings.
 pub fn targets(scope: &Scope<'_>, _: &Args) -> Result<Targets> {
-    let projects = scope.settings.projects().values();
+    let projects = scope.settings.projects()?.values();
     let targets = projects.flat_map(|project| {
         project.db.values().map(move |database| Target {
             target: format!("{}.{}", project.name, database.name),

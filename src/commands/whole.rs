@@ -47,8 +47,8 @@ impl<'a> Scope<'a> {
             return Err(Error::usage(format!("development.{} is a server, not a database", server.name))
                 .help(format!("name the database: development.{}/NAME", server.name)));
         };
-        let here = targets::project_at(self.settings, self.environment.working_dir());
-        let projects = self.settings.projects();
+        let here = targets::project_at(self.settings, self.environment.working_dir())?;
+        let projects = self.settings.projects()?;
         let Some(project) = here.and_then(|here| projects.get(&here.name)).or_else(|| projects.values().next()) else {
             return Err(Error::usage(format!("{} lists no projects", self.settings.path().display()))
                 .help("add one: shed init NAME --module MODULE"));

@@ -20,9 +20,9 @@ impl Scope<'_> {
     pub fn sort_words(&self, words: &[String], said_outright: &[String]) -> Result<Sorted> {
         let (target, mut revisions) = match words.split_first() {
             None => (None, Vec::new()),
-            Some((first, rest)) if names_a_target(self.settings, first) => (Some(first.clone()), rest.to_vec()),
-            Some((first, _)) if is_revision(self.settings, first) => (None, words.to_vec()),
-            Some((first, rest)) => return Err(self.neither(first, !rest.is_empty())),
+            Some((first, rest)) if names_a_target(self.settings, first)? => (Some(first.clone()), rest.to_vec()),
+            Some((first, _)) if is_revision(self.settings, first)? => (None, words.to_vec()),
+            Some((first, rest)) => return Err(self.neither(first, !rest.is_empty())?),
         };
         if !said_outright.is_empty() && !revisions.is_empty() {
             return Err(Error::usage(format!("the revision is given twice: {} and --revision", revisions.join(" "))));
@@ -45,62 +45,62 @@ impl Scope<'_> {
         Ok((sorted.target, sorted.revisions.pop()))
     }
 
-    fn neither(&self, word: &str, target_expected: bool) -> Error {
-        let project = word.split_once('.').map(|(project, _)| project);
-        if project.is_some_and(|project| self.settings.projects().contains_key(project)) {
-            return targets::unknown_database(self.settings, word);
+    fn neither(&self, word: &str, target_expected: bool) -> Result<Error> {
+        let project = word.split_once('.').map(|(project, _)| self.settings.project(project)).transpose()?;
+        if let Some(project) = project.flatten() {
+            return Ok(targets::unknown_database(project, word));
         }
-        let names = names(self.settings);
+        let names = names(self.settings)?;
         let quoted = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
         let near = quoted(&nearest(word, &names));
         let what = if target_expected { "no target" } else { "neither a target nor a known revision" };
         let error = Error::usage(format!("`{word}` is {what}"));
         let revision = if target_expected { "" } else { " A revision is said with --revision." };
         if word.contains('/') || [".py", ".sql"].iter().any(|ending| word.ends_with(ending)) {
-            return Error::usage(format!("`{word}` is a file, and this command takes a target"))
-                .help(format!("the targets are {}", names.join(", ")));
+            return Ok(Error::usage(format!("`{word}` is a file, and this command takes a target"))
+                .help(format!("the targets are {}", names.join(", "))));
         }
         if near.is_empty() {
-            return error.help(format!("the targets are {}.{revision}", names.join(", ")));
+            return Ok(error.help(format!("the targets are {}.{revision}", names.join(", "))));
         }
-        error.help(format!("did you mean {}?{revision}", near.join(" or ")))
+        Ok(error.help(format!("did you mean {}?{revision}", near.join(" or "))))
     }
 }
 
-fn names(settings: &Settings) -> Vec<String> {
+fn names(settings: &Settings) -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for project in settings.projects().values() {
+    for project in settings.projects()?.values() {
         names.push(project.name.clone());
         names.extend(project.db.keys().map(|database| format!("{}.{database}", project.name)));
     }
-    names
+    Ok(names)
 }
 
-fn names_a_target(settings: &Settings, word: &str) -> bool {
-    word.contains("://") || word.starts_with("development.") || is_target(settings, word)
+fn names_a_target(settings: &Settings, word: &str) -> Result<bool> {
+    Ok(word.contains("://") || word.starts_with("development.") || is_target(settings, word)?)
 }
 
-fn is_revision(settings: &Settings, word: &str) -> bool {
+fn is_revision(settings: &Settings, word: &str) -> Result<bool> {
     let relative = || {
         let digits = word.strip_prefix(['+', '-']).unwrap_or_default();
         !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
     };
-    ["head", "heads", "base", "current"].contains(&word)
+    Ok(["head", "heads", "base", "current"].contains(&word)
         || relative()
         || word.contains(':')
         || word.contains('@')
-        || is_known_id(settings, word)
+        || is_known_id(settings, word)?)
 }
 
 /// Whether a revision file of any project begins its id so.
-fn is_known_id(settings: &Settings, word: &str) -> bool {
-    let folders = settings.projects().values().flat_map(|project| {
+fn is_known_id(settings: &Settings, word: &str) -> Result<bool> {
+    let folders = settings.projects()?.values().flat_map(|project| {
         project.db.values().map(|database| database.kind).flat_map(|kind| project.versions_for(kind))
     });
-    folders.into_iter().any(|entry| match entry {
+    Ok(folders.into_iter().any(|entry| match entry {
         VersionsEntry::Folder(folder) => holds_id(&folder, word),
         VersionsEntry::Package(_) => false,
-    })
+    }))
 }
 
 fn holds_id(folder: &Path, word: &str) -> bool {

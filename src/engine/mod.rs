@@ -181,7 +181,7 @@ impl Engine {
     /// The version of the server, and its cluster's own name, where they may be asked.
     pub fn version(&self) -> (Option<String>, Option<String>) {
         match self {
-            Self::Sqlite(_) => (None, None),
+            Self::Sqlite(_) => (Some(rusqlite::version().to_owned()), None),
             Self::Postgres(server) => server.about(),
         }
     }

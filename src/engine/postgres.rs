@@ -27,7 +27,7 @@ use crate::process::{self, Tool};
 use crate::secret::Secret;
 use crate::settings::{Database, Postgres};
 
-use super::{Creation, Identity, Parts, programs};
+use super::{Creation, Identity, Parts};
 
 pub use lock::{SessionLock, end_holder, lock_holder};
 
@@ -153,6 +153,7 @@ impl Server {
             return Ok(String::from_utf8_lossy(&captured.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&captured.stderr).trim().to_owned();
+        let statement: String = statement.chars().take(60).collect();
         Err(Error::database(format!("{}: psql could not run `{statement}`", self.place())).detail(said))
     }
 
@@ -163,8 +164,9 @@ impl Server {
     }
 
     fn psql_path(&self) -> Result<PathBuf> {
-        let programs = programs::path(self.pg_bin.as_deref(), &self.environment);
-        process::find("psql", Some(&programs), self.environment.working_dir()).ok_or_else(|| {
+        let direct = self.folders_of("psql");
+        let direct = std::env::join_paths(direct.iter().filter(|folder| !folder.to_string_lossy().contains(':')));
+        process::find("psql", direct.ok().as_deref(), self.environment.working_dir()).ok_or_else(|| {
             Error::environment("psql was not found")
                 .help("install PostgreSQL's client programs, or set `pg_bin` to their folder")
         })

@@ -6,6 +6,7 @@ use crate::process::Interrupts;
 pub struct Watch<'a> {
     pub interrupts: &'a Interrupts,
     hear: &'a dyn Fn(News<'_>),
+    notes: bool,
 }
 
 /// What is told while the work goes on.
@@ -24,7 +25,13 @@ pub enum News<'a> {
 
 impl<'a> Watch<'a> {
     pub fn new(interrupts: &'a Interrupts, hear: &'a dyn Fn(News<'_>)) -> Self {
-        Self { interrupts, hear }
+        Self { interrupts, hear, notes: true }
+    }
+
+    /// The same listener, for work that is no news where it goes well.
+    #[must_use]
+    pub fn without_notes(&self) -> Self {
+        Self { notes: false, ..*self }
     }
 
     /// `done` of `total`, in the unit that `what` names: "copying, bytes", "restoring, tables".
@@ -33,7 +40,9 @@ impl<'a> Watch<'a> {
     }
 
     pub fn note(&self, text: &str) {
-        (self.hear)(News::Note(text));
+        if self.notes {
+            (self.hear)(News::Note(text));
+        }
     }
 
     pub fn warn(&self, text: &str) {
@@ -42,6 +51,6 @@ impl<'a> Watch<'a> {
 
     /// The same listener, where no signal may stop the work: putting a database back.
     pub fn undisturbed(&self, interrupts: &'a Interrupts) -> Self {
-        Self { interrupts, hear: self.hear }
+        Self { interrupts, ..*self }
     }
 }

@@ -1,75 +1,139 @@
-//! Following a running child: its output as it comes, signals handed on, its end.
+//! Following a running child: its output as it comes, signals handed on, its end. On this thread alone.
 
 use std::io::{PipeReader, Read};
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitStatus;
 use std::sync::atomic::Ordering::SeqCst;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::thread;
 use std::time::{Duration, Instant};
 
+use duct::Handle;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal};
 
 use super::{Heard, Interrupts};
 
 /// How often a running child is looked at.
 pub const TICK: Duration = Duration::from_millis(20);
+/// How often where its end is all that is awaited, and nothing tells it.
+const SHORT_TICK: Duration = Duration::from_millis(1);
 /// How long a child may take to end by itself after SIGINT, and after SIGTERM.
 const GRACE: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(5)];
 /// How long output is awaited after the child's end from grandchildren that keep the pipe.
 const DRAIN: Duration = Duration::from_millis(500);
 
-/// What the threads around a child tell.
-pub enum Message {
-    Stdout(Vec<u8>),
-    Stderr(Vec<u8>),
-    Closed,
-    Ended(std::result::Result<ExitStatus, String>),
-}
-
-/// Reads a stream on a thread of its own.
-pub fn read_aside(mut reader: PipeReader, sender: Sender<Message>, wrap: fn(Vec<u8>) -> Message) {
-    thread::spawn(move || {
-        let mut buffer = vec![0; 64 * 1024];
-        while let Ok(count) = reader.read(&mut buffer) {
-            if count == 0 || sender.send(wrap(buffer[..count].to_vec())).is_err() {
-                break;
-            }
-        }
-        let _ = sender.send(Message::Closed);
-    });
-}
-
-/// Listens until the child has ended and its streams are read; signals are handed on.
-pub fn follow(
-    messages: &Receiver<Message>,
-    interrupts: Option<&Interrupts>,
+/// A child that runs, and the reading ends of its streams.
+pub struct Running {
+    handle: Handle,
+    stdout: Option<PipeReader>,
+    stderr: Option<PipeReader>,
+    /// Readable once the child has ended; where the system has no such thing, it is asked at every tick.
+    end: Option<OwnedFd>,
+    /// Signals go to its group, where it has one of its own.
     group: Option<Pid>,
-    listen: &mut dyn FnMut(Heard<'_>),
-) -> std::result::Result<ExitStatus, String> {
-    // What came before is somebody else's; what is still unread is for this child too.
-    let mut ending =
-        Ending { heard: interrupts.map_or(0, |interrupts| interrupts.times.load(SeqCst)), ..Ending::default() };
-    let (mut closed, mut ended, mut deadline) = (0, None, None);
-    loop {
-        match messages.recv_timeout(TICK) {
-            Ok(Message::Stdout(bytes)) => listen(Heard::Stdout(&bytes)),
-            Ok(Message::Stderr(bytes)) => listen(Heard::Stderr(&bytes)),
-            Ok(Message::Closed) => closed += 1,
-            Ok(Message::Ended(status)) => {
-                ended = Some(status?);
-                deadline = Some(Instant::now() + DRAIN);
+}
+
+/// What has come while waiting.
+#[derive(Default)]
+struct Come {
+    stdout: bool,
+    stderr: bool,
+    end: bool,
+}
+
+impl Running {
+    pub fn new(handle: Handle, stdout: PipeReader, stderr: PipeReader, own_group: bool) -> Self {
+        let pid = handle.pids().first().and_then(|&pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        let end = pid.and_then(end_of);
+        Self { handle, stdout: Some(stdout), stderr: Some(stderr), end, group: pid.filter(|_| own_group) }
+    }
+
+    /// Listens until the child has ended and its streams are read; signals are handed on.
+    pub fn follow(
+        mut self,
+        interrupts: Option<&Interrupts>,
+        listen: &mut dyn FnMut(Heard<'_>),
+    ) -> std::io::Result<ExitStatus> {
+        // What came before is somebody else's; what is still unread is for this child too.
+        let heard = interrupts.map_or(0, |interrupts| interrupts.times.load(SeqCst));
+        let mut ending = Ending { heard, ..Ending::default() };
+        let mut buffer = vec![0; 64 * 1024];
+        let mut ended: Option<(ExitStatus, Instant)> = None;
+        loop {
+            let come = self.wait(ended.is_some())?;
+            if let Some(bytes) = read(&mut self.stdout, come.stdout, &mut buffer) {
+                listen(Heard::Stdout(bytes));
             }
-            Err(RecvTimeoutError::Timeout) => listen(Heard::Silence),
-            Err(RecvTimeoutError::Disconnected) => closed = 2,
-        }
-        if let Some(status) = ended {
-            if closed == 2 || deadline.is_some_and(|deadline| Instant::now() > deadline) {
-                return Ok(status);
+            if let Some(bytes) = read(&mut self.stderr, come.stderr, &mut buffer) {
+                listen(Heard::Stderr(bytes));
             }
-        } else if let Some(group) = group {
-            ending.press(interrupts.map_or(0, Interrupts::times), group);
+            if !(come.stdout || come.stderr) {
+                listen(Heard::Silence);
+            }
+            if ended.is_none() {
+                ended = self.ended(&come)?.map(|status| (status, Instant::now() + DRAIN));
+            }
+            match (ended, self.group) {
+                (Some((status, deadline)), _) if self.is_silent() || Instant::now() > deadline => return Ok(status),
+                (None, Some(group)) => ending.press(interrupts.map_or(0, Interrupts::times), group),
+                _ => {}
+            }
         }
     }
+
+    fn is_silent(&self) -> bool {
+        self.stdout.is_none() && self.stderr.is_none()
+    }
+
+    /// Until something comes, at most for a tick.
+    fn wait(&self, ended: bool) -> std::io::Result<Come> {
+        let end = self.end.as_ref().filter(|_| !ended);
+        let tick = if self.is_silent() && end.is_none() { SHORT_TICK } else { TICK };
+        let sources =
+            [self.stdout.as_ref().map(AsFd::as_fd), self.stderr.as_ref().map(AsFd::as_fd), end.map(AsFd::as_fd)];
+        let mut waiting: Vec<PollFd<'_>> =
+            sources.iter().flatten().map(|source| PollFd::from_borrowed_fd(*source, PollFlags::IN)).collect();
+        let tick = Timespec { tv_sec: 0, tv_nsec: tick.subsec_nanos().into() };
+        match poll(&mut waiting, Some(&tick)) {
+            // A signal: what to do about it is decided after this.
+            Err(rustix::io::Errno::INTR) => return Ok(Come::default()),
+            result => result?,
+        };
+        let mut came = waiting.iter().map(|one| !one.revents().is_empty());
+        let mut of = |source: &Option<_>| source.is_some() && came.next().unwrap_or_default();
+        Ok(Come { stdout: of(&sources[0]), stderr: of(&sources[1]), end: of(&sources[2]) })
+    }
+
+    fn ended(&mut self, come: &Come) -> std::io::Result<Option<ExitStatus>> {
+        if self.end.is_some() && !come.end {
+            return Ok(None);
+        }
+        // It has nothing more to tell: where the thread that fills the child's stdin is not done, ticks do.
+        self.end = None;
+        Ok(self.handle.try_wait()?.map(|output| output.status))
+    }
+}
+
+/// What can be read now; the end of a stream closes it.
+fn read<'b>(stream: &mut Option<PipeReader>, come: bool, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    let reader = stream.as_mut().filter(|_| come)?;
+    match reader.read(buffer) {
+        Ok(count) if count > 0 => Some(&buffer[..count]),
+        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => None,
+        _ => {
+            *stream = None;
+            None
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn end_of(pid: Pid) -> Option<OwnedFd> {
+    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_of(_: Pid) -> Option<OwnedFd> {
+    None
 }
 
 /// SIGINT first, because Python's SIGTERM runs no `finally`; then SIGTERM, then SIGKILL.

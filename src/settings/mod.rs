@@ -3,6 +3,7 @@
 mod alembic_keys;
 mod connection;
 mod connection_read;
+mod cut;
 mod database;
 mod database_read;
 mod de;
@@ -10,14 +11,17 @@ mod de_walk;
 mod edit;
 mod fault;
 mod find;
+mod kept;
 mod layout;
 mod mask;
 mod merge;
 mod missing;
 mod names;
 mod nearest;
+mod outline;
 mod parse;
 mod parse_map;
+mod parts;
 mod paths;
 mod project;
 mod project_read;
@@ -58,16 +62,27 @@ pub use versions::VersionsEntry;
 #[cfg(test)]
 use {project::Format, versions::Versions};
 
-use read::Content;
+use kept::Kept;
+use outline::Outline;
+use parts::{Origin, Parts};
+use read::{Content, Trees};
 use source::Source;
+use variables::Variables;
 
 /// The settings, read and checked. They know the file that they were read from.
 pub struct Settings {
     path: PathBuf,
     folder: PathBuf,
     source: Source,
-    environment: Environment,
-    content: Content,
+    variables: Variables,
+    content: Known,
+}
+
+/// What has been read.
+enum Known {
+    Whole(Box<Content>),
+    /// As much as was asked for, of a text that was found sound by an earlier run.
+    Parts(Box<Parts>),
 }
 
 /// A key that is set, checked, and does nothing yet.
@@ -93,28 +108,51 @@ impl Settings {
 
     /// Reads and checks the file.
     pub fn read(path: &Path, environment: &Environment) -> Result<Self> {
-        Ok(Self::of(path, environment)?.0)
+        let name = shown(path, environment);
+        let bytes = bytes(&environment.working_dir().join(path), &name)?;
+        Ok(Self::of_source(path, Source::decode(&name, &bytes)?, environment)?.0)
     }
 
     /// As [`Settings::read`], for the rest of the process: freeing the trees would cost a tenth of reading them.
+    /// What an earlier run found sound is read piece by piece.
     pub fn read_for_good(path: &Path, environment: &Environment) -> Result<&'static Self> {
-        let (settings, trees) = Self::of(path, environment)?;
+        let name = shown(path, environment);
+        let bytes = bytes(&environment.working_dir().join(path), &name)?;
+        let source = Source::decode(&name, &bytes)?;
+        let folder = folder_of(path, environment);
+        let kept = Kept::of(&source.text, &folder, environment);
+        if let Some(outline) = kept.as_ref().and_then(|kept| kept.read(&source.text)) {
+            return Ok(Box::leak(Box::new(Self::in_parts(path, source, outline, environment)?)));
+        }
+        let (settings, trees) = Self::of_source(path, source, environment)?;
+        if let Some(kept) = kept
+            && let Some(outline) = Outline::of(&settings.source.text, &trees)
+        {
+            kept.write(&outline);
+        }
         std::mem::forget(trees);
         Ok(Box::leak(Box::new(settings)))
     }
 
-    fn of(path: &Path, environment: &Environment) -> Result<(Self, read::Trees)> {
-        let name = shown(path, environment);
-        let bytes = bytes(&environment.working_dir().join(path), &name)?;
-        Self::of_source(path, Source::decode(&name, &bytes)?, environment)
+    fn in_parts(path: &Path, source: Source, outline: Outline, environment: &Environment) -> Result<Self> {
+        let folder = folder_of(path, environment);
+        let variables = Variables::read(&folder, environment);
+        let parts = Parts::of(outline, Origin { source: &source, folder: &folder, variables: &variables })?;
+        Ok(Self {
+            path: environment.working_dir().join(path),
+            folder,
+            source,
+            variables,
+            content: Known::Parts(Box::new(parts)),
+        })
     }
 
-    fn of_source(path: &Path, source: Source, environment: &Environment) -> Result<(Self, read::Trees)> {
+    fn of_source(path: &Path, source: Source, environment: &Environment) -> Result<(Self, Trees)> {
+        let folder = folder_of(path, environment);
+        let variables = Variables::read(&folder, environment);
+        let (content, trees) = read::read(&source, &folder, &variables)?;
         let path = environment.working_dir().join(path);
-        let folder = path.parent().unwrap_or(Path::new("/"));
-        let folder = folder.canonicalize().unwrap_or_else(|_| paths::normal(folder));
-        let (content, trees) = read::read(&source, &folder, environment)?;
-        Ok((Self { path, folder, source, environment: environment.clone(), content }, trees))
+        Ok((Self { path, folder, source, variables, content: Known::Whole(Box::new(content)) }, trees))
     }
 
     /// The file.
@@ -129,53 +167,102 @@ impl Settings {
 
     /// What relative paths hang on.
     pub fn root(&self) -> &Path {
-        &self.content.root
+        &self.frame().root
     }
 
-    pub fn projects(&self) -> &IndexMap<String, Project> {
-        &self.content.projects
+    /// All projects; where one is enough, [`Settings::project`] is much cheaper.
+    pub fn projects(&self) -> Result<&IndexMap<String, Project>> {
+        Ok(&self.whole()?.projects)
+    }
+
+    /// The project of this name, if there is one.
+    pub fn project(&self, name: &str) -> Result<Option<&Project>> {
+        Ok(self.with(name)?.projects.get(name))
+    }
+
+    /// Every project that has a protected database, perhaps with others.
+    pub fn protected_projects(&self) -> Result<impl Iterator<Item = &Project>> {
+        let content = match &self.content {
+            Known::Whole(content) => content,
+            Known::Parts(parts) => parts.with_protected(self.origin())?,
+        };
+        Ok(content.projects.values())
     }
 
     /// Servers and folders for copies.
     pub fn development(&self) -> &IndexMap<String, Database> {
-        &self.content.development
+        &self.frame().development
     }
 
     /// An error where a variable that this project needs is missing; its databases aside.
     pub fn demand_project(&self, project: &str) -> Result<()> {
-        self.demand(project)
+        self.demand(self.with(project)?, project)
     }
 
     /// An error where a variable that this database needs is missing.
     pub fn demand_database(&self, project: &str, database: &str) -> Result<()> {
-        self.demand(&format!("{project}.{database}"))
+        self.demand(self.with(project)?, &format!("{project}.{database}"))
     }
 
     /// An error where a variable that this development server needs is missing.
     pub fn demand_development(&self, name: &str) -> Result<()> {
-        self.demand(&format!("development.{name}"))
+        self.demand(self.frame(), &format!("development.{name}"))
     }
 
-    fn demand(&self, part: &str) -> Result<()> {
-        match self.content.missing.first(part) {
+    fn demand(&self, content: &Content, part: &str) -> Result<()> {
+        match content.missing.first(part) {
             Some(trouble) => Err(self.source.error(trouble.clone())),
             None => Ok(()),
         }
     }
 
     /// The keys that are checked and do nothing yet.
-    pub fn unused_keys(&self) -> Vec<UnusedKey> {
+    pub fn unused_keys(&self) -> Result<Vec<UnusedKey>> {
         let place = |key: &unused::Unused| {
             let (line, column) = self.source.position(key.span.start);
             UnusedKey { path: key.path.clone(), line, column }
         };
-        self.content.unused.iter().map(place).collect()
+        Ok(self.whole()?.unused.iter().map(place).collect())
     }
 
     /// The settings as written, merged with `defaults`, every password masked.
     pub fn redacted(&self) -> Result<serde_yaml::Value> {
         show::redacted(&self.source)
     }
+
+    fn whole(&self) -> Result<&Content> {
+        match &self.content {
+            Known::Whole(content) => Ok(content),
+            Known::Parts(parts) => parts.whole(self.origin()),
+        }
+    }
+
+    /// What has this project in it.
+    fn with(&self, project: &str) -> Result<&Content> {
+        match &self.content {
+            Known::Whole(content) => Ok(content),
+            Known::Parts(parts) => parts.with(project, self.origin()),
+        }
+    }
+
+    /// What has everything in it but the projects.
+    fn frame(&self) -> &Content {
+        match &self.content {
+            Known::Whole(content) => content,
+            Known::Parts(parts) => parts.frame(),
+        }
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        Origin { source: &self.source, folder: &self.folder, variables: &self.variables }
+    }
+}
+
+/// The folder of the file, which relative paths hang on.
+fn folder_of(path: &Path, environment: &Environment) -> PathBuf {
+    let path = environment.working_dir().join(path);
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    folder.canonicalize().unwrap_or_else(|_| paths::normal(folder))
 }
 
 /// The path as errors show it: from the working directory where the file is below it.
@@ -194,8 +281,9 @@ fn bytes(path: &Path, name: &str) -> Result<Vec<u8>> {
         }
         _ => Error::usage(format!("could not read {name}: {error}")),
     };
-    let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
+    let length = file.metadata().map_or(0, |metadata| usize::try_from(metadata.len()).unwrap_or(0));
+    let mut bytes = Vec::with_capacity(length.min(parse::LARGEST) + 1);
     file.take(parse::LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() > parse::LARGEST {
         return Err(Error::usage(format!("{name}:1:1: the settings are larger than 1 MiB")));

@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle};
 
+use crate::settings::cut::Cut;
 use crate::settings::parse_map::map;
-use crate::settings::source::{Source, Span, Trouble};
+use crate::settings::source::{Span, Trouble};
 use crate::settings::tree::{Data, Entry, Item, Node, Scalar, Style};
 
 pub(super) const LARGEST: usize = 1 << 20;
@@ -18,19 +19,19 @@ const MOST_ANCHORS: usize = 100;
 pub(super) type Result<T> = std::result::Result<T, Trouble>;
 
 /// The only document of the text, `None` where there is nothing but comments.
-pub(super) fn parse(source: &Source) -> Result<Option<Rc<Node>>> {
+pub(super) fn parse(cut: &Cut<'_>) -> Result<Option<Rc<Node>>> {
     let options = granit_parser::options! {
         emit_comments: false,
         flow_nesting_limit: DEEPEST,
         block_nesting_limit: DEEPEST,
     };
-    let mut builder = Builder { text: &source.text, ..Builder::default() };
-    for event in Parser::<StrInput<'_>>::new_from_str_with_options(&source.text, options) {
-        let (event, span) = event.map_err(|error| not_yaml(&error))?;
+    let mut builder = Builder { text: cut.whole, ..Builder::default() };
+    for event in Parser::<StrInput<'_>>::new_from_str_with_options(&cut.text, options) {
+        let (event, span) = event.map_err(|error| not_yaml(&error, cut))?;
         let bytes = span.byte_range().unwrap_or_default();
-        let place = Span { start: bytes.start, end: bytes.end };
+        let place = cut.span(bytes);
         if let Some(tag) = event.tag() {
-            let start = span.tag_start().and_then(|mark| mark.byte_offset()).unwrap_or(place.start);
+            let start = span.tag_start().and_then(|mark| mark.byte_offset()).map_or(place.start, |at| cut.place(at));
             return Err(tagged(&tag.original(), Span { start, end: place.start.max(start + 1) }));
         }
         builder.take(event, place)?;
@@ -214,8 +215,8 @@ fn tagged(tag: &str, span: Span) -> Trouble {
         .help("write the value itself; `${VARIABLE}` reads the environment")
 }
 
-fn not_yaml(error: &ScanError) -> Trouble {
-    let start = error.marker().byte_offset().unwrap_or_default();
+fn not_yaml(error: &ScanError, cut: &Cut<'_>) -> Trouble {
+    let start = cut.place(error.marker().byte_offset().unwrap_or_default());
     let span = Span { start, end: start + 1 };
     match error.kind() {
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => {

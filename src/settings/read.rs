@@ -7,8 +7,8 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::settings::cut::Cut;
 use crate::settings::database::Database;
 use crate::settings::database_read;
 use crate::settings::de::De;
@@ -17,7 +17,7 @@ use crate::settings::missing::{self, Missing};
 use crate::settings::parse::parse;
 use crate::settings::project::Project;
 use crate::settings::project_read;
-use crate::settings::source::{Source, Trouble};
+use crate::settings::source::{Source, Span, Trouble};
 use crate::settings::tree::{Entry, Node};
 use crate::settings::variables::{Unexpanded, Variables};
 use crate::settings::versions::VersionsEntry;
@@ -43,23 +43,38 @@ pub(super) struct Reading<'a> {
 
 pub(super) type Checked<T> = std::result::Result<T, Trouble>;
 
-/// What reading leaves over, for the caller to free or to leave to the process's end.
-pub(super) type Trees = Vec<Rc<Node>>;
+/// What reading leaves over: the text as a tree, and merged. Its caller frees it or leaves it to the process's end.
+pub(super) struct Trees {
+    pub written: Rc<Node>,
+    pub merged: Rc<Node>,
+}
 
 /// Reads the text; `folder` is the folder of its file.
-pub(super) fn read(source: &Source, folder: &Path, environment: &Environment) -> Result<(Content, Trees)> {
+pub(super) fn read(source: &Source, folder: &Path, variables: &Variables) -> Result<(Content, Trees)> {
     let Some(tree) = tree(source)? else {
         let empty = Error::usage(format!("{}:1:1: the settings are empty", source.name));
         return Err(empty.help("`shed init` writes a project with comments"));
     };
-    let variables = Variables::read(folder, environment);
-    let (content, merged) = content(&tree, folder, &variables).map_err(|trouble| source.error(trouble))?;
-    Ok((content, vec![tree, merged]))
+    of_tree(source, tree, folder, variables)
+}
+
+/// Reads a part of a text that is known to be sound as a whole; nothing at all may be left of it.
+pub(super) fn read_part(source: &Source, cut: &Cut<'_>, folder: &Path, variables: &Variables) -> Result<Content> {
+    let tree = parse(cut).map_err(|trouble| source.error(trouble))?;
+    let tree = tree.unwrap_or_else(|| Rc::new(Node::map_of(Span::default(), Vec::new())));
+    let (content, trees) = of_tree(source, tree, folder, variables)?;
+    std::mem::forget(trees);
+    Ok(content)
+}
+
+fn of_tree(source: &Source, written: Rc<Node>, folder: &Path, variables: &Variables) -> Result<(Content, Trees)> {
+    let (content, merged) = content(&written, folder, variables).map_err(|trouble| source.error(trouble))?;
+    Ok((content, Trees { written, merged }))
 }
 
 /// The text as a tree, `None` where there is nothing but comments.
 pub(super) fn tree(source: &Source) -> Result<Option<Rc<Node>>> {
-    parse(source).map_err(|trouble| source.error(trouble))
+    parse(&Cut::none(&source.text)).map_err(|trouble| source.error(trouble))
 }
 
 fn content(tree: &Rc<Node>, folder: &Path, variables: &Variables) -> Checked<(Content, Rc<Node>)> {

@@ -11,7 +11,7 @@ use crate::settings::read::{self, Content};
 use crate::settings::source::{Source, Span, Trouble};
 use crate::settings::tree::Node;
 use crate::settings::value::{in_one_line, of_node, plain, typed};
-use crate::settings::{Settings, edit, names, nearest};
+use crate::settings::{Known, Settings, edit, names, nearest};
 
 /// A change of the settings that has been checked and not yet written.
 pub struct Edit {
@@ -44,7 +44,7 @@ impl Settings {
     /// Adds a project with these keys.
     pub fn add_project(&self, name: &str, keys: &Mapping) -> Result<Edit> {
         check_name("project", name)?;
-        if self.projects().contains_key(name) {
+        if self.projects()?.contains_key(name) {
             return Err(
                 Error::usage(format!("there is a project `{name}` already")).help("`shed settings set` changes it")
             );
@@ -58,9 +58,9 @@ impl Settings {
         let (path, known) = if project == "development" {
             (vec!["development", "db", name], self.development().contains_key(name))
         } else {
-            let Some(found) = self.projects().get(project) else {
+            let Some(found) = self.project(project)? else {
                 let error = Error::usage(format!("there is no project `{project}`"));
-                return Err(match nearest(project, self.projects().keys().map(String::as_str)) {
+                return Err(match nearest(project, self.projects()?.keys().map(String::as_str)) {
                     Some(name) => error.help(format!("did you mean `{name}`?")),
                     None => error,
                 });
@@ -97,7 +97,7 @@ impl Settings {
         write(&self.path, &edit.source.bytes())
             .map_err(|error| Error::environment(format!("could not write {}: {error}", self.source.name)))?;
         self.source = edit.source;
-        self.content = edit.content;
+        self.content = Known::Whole(Box::new(edit.content));
         Ok(())
     }
 
@@ -126,7 +126,7 @@ impl Settings {
         if of_node(&root) != *model {
             return Err(unsafe_change());
         }
-        let (content, _) = read::read(&source, &self.folder, &self.environment)?;
+        let (content, _) = read::read(&source, &self.folder, &self.variables)?;
         Ok(Edit { before: self.source.text.clone(), source, content, value })
     }
 

@@ -1,5 +1,7 @@
 //! The text of a settings file: decoded, cut into lines, quoted in errors.
 
+use std::sync::OnceLock;
+
 use crate::error::Error;
 use crate::settings::mask;
 
@@ -16,7 +18,8 @@ pub(super) struct Source {
     pub name: String,
     pub text: String,
     pub bom: bool,
-    line_starts: Vec<usize>,
+    /// Counted where a place is told, which most runs never do.
+    line_starts: OnceLock<Vec<usize>>,
 }
 
 /// What is wrong, before it is told with its place.
@@ -64,7 +67,7 @@ impl Source {
     }
 
     pub fn new(name: &str, text: &str, bom: bool) -> Self {
-        Self { name: name.to_owned(), text: text.to_owned(), bom, line_starts: line_starts(text) }
+        Self { name: name.to_owned(), text: text.to_owned(), bom, line_starts: OnceLock::new() }
     }
 
     /// The bytes of the file.
@@ -76,14 +79,14 @@ impl Source {
     /// Line and column of a place, both from 1; the column counts characters.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let offset = self.floor(offset);
-        let line = self.line_starts.partition_point(|start| *start <= offset);
+        let line = self.line_starts().partition_point(|start| *start <= offset);
         let start = self.line_start(line);
         (line, self.text[start..offset].chars().count() + 1)
     }
 
     /// Where a line (from 1) begins.
     pub fn line_start(&self, line: usize) -> usize {
-        self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len())
+        self.line_starts().get(line.saturating_sub(1)).copied().unwrap_or(self.text.len())
     }
 
     /// The error with file, line, column, the offending line and a caret.
@@ -124,6 +127,10 @@ impl Source {
         let label = if word.is_empty() { String::new() } else { format!(" {word}") };
         let blank = " ".repeat(column);
         (format!("  {line:width$} | {shown}"), format!("  {:width$} | {blank}{marks}{label}", ""))
+    }
+
+    fn line_starts(&self) -> &[usize] {
+        self.line_starts.get_or_init(|| line_starts(&self.text))
     }
 
     fn floor(&self, offset: usize) -> usize {

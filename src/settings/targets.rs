@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use indexmap::IndexMap;
+
 use crate::error::{Error, Result};
 
 use super::{Database, Project, Settings};
@@ -62,24 +64,24 @@ impl Target {
 /// Finds what a command means.
 pub fn select(settings: &Settings, wanted: &Wanted<'_>) -> Result<Selected> {
     match wanted.word {
-        _ if wanted.all => Ok(Selected::Several(pattern(settings, "*", "*", wanted.database))),
+        _ if wanted.all => Ok(Selected::Several(pattern(settings, "*", "*", wanted.database)?)),
         Some(word) => by_name(settings, word, wanted.database),
         None => inferred(settings, wanted),
     }
 }
 
 /// Whether this word names a target or is a pattern for some, so that it is no revision.
-pub fn is_target(settings: &Settings, word: &str) -> bool {
+pub fn is_target(settings: &Settings, word: &str) -> Result<bool> {
     if word.contains('*') {
-        return by_name(settings, word, false).is_ok();
+        return Ok(!by_pattern(settings, word, false)?.is_empty());
     }
-    match word.split_once('.') {
+    Ok(match word.split_once('.') {
         Some((DEVELOPMENT, server)) => settings.development().contains_key(split_server(server).0),
         Some((project, database)) => {
-            settings.projects().get(project).is_some_and(|project| project.db.contains_key(database))
+            settings.project(project)?.is_some_and(|project| project.db.contains_key(database))
         }
-        None => settings.projects().contains_key(word),
-    }
+        None => settings.project(word)?.is_some(),
+    })
 }
 
 /// A server of `development:` and, where it is given, a database on it: `development.pglocal/name`.
@@ -100,20 +102,20 @@ fn split_server(word: &str) -> (&str, Option<&str>) {
 }
 
 fn by_name(settings: &Settings, word: &str, needs_database: bool) -> Result<Selected> {
+    if word.contains('*') {
+        let found = by_pattern(settings, word, needs_database)?;
+        return if found.is_empty() { Err(nothing_matches(settings, word)?) } else { Ok(Selected::Several(found)) };
+    }
     let (project_name, database_name) = match word.split_once('.') {
         Some((project, database)) => (project, Some(database)),
         None => (word, None),
     };
-    if word.contains('*') {
-        let found = pattern(settings, project_name, database_name.unwrap_or("*"), needs_database);
-        return if found.is_empty() { Err(nothing_matches(settings, word)) } else { Ok(Selected::Several(found)) };
-    }
-    let Some(project) = settings.projects().get(project_name) else {
-        return Err(unknown("project", project_name, settings.projects().keys().cloned().collect()));
+    let Some(project) = settings.project(project_name)? else {
+        return Err(unknown("project", project_name, settings.projects()?.keys().cloned().collect()));
     };
     match database_name {
         Some(database) if project.db.contains_key(database) => Ok(Selected::One(target(project, Some(database)))),
-        Some(_) => Err(unknown_database(settings, word)),
+        Some(_) => Err(unknown_database(project, word)),
         None => of_project(project, needs_database),
     }
 }
@@ -143,9 +145,14 @@ fn only_database(project: &Project) -> Option<&Database> {
     }
 }
 
-fn pattern(settings: &Settings, project: &str, database: &str, needs_database: bool) -> Vec<Target> {
-    let projects = settings.projects().values().filter(|candidate| matches(project, &candidate.name));
-    projects.flat_map(|candidate| in_project(candidate, database, needs_database)).collect()
+fn by_pattern(settings: &Settings, word: &str, needs_database: bool) -> Result<Vec<Target>> {
+    let (project, database) = word.split_once('.').unwrap_or((word, "*"));
+    pattern(settings, project, database, needs_database)
+}
+
+fn pattern(settings: &Settings, project: &str, database: &str, needs_database: bool) -> Result<Vec<Target>> {
+    let projects = settings.projects()?.values().filter(|candidate| matches(project, &candidate.name));
+    Ok(projects.flat_map(|candidate| in_project(candidate, database, needs_database)).collect())
 }
 
 /// Commands about files run once per project.
@@ -164,12 +171,12 @@ fn inferred(settings: &Settings, wanted: &Wanted<'_>) -> Result<Selected> {
     if wanted.without == Without::Refuses {
         return Err(Error::usage("this command needs a target").help("name it: PROJECT.DATABASE"));
     }
-    let projects = settings.projects();
+    let projects = settings.projects()?;
     if projects.is_empty() {
         return Err(Error::usage(format!("{} lists no projects", settings.path().display()))
             .help("add one: shed init NAME --module MODULE"));
     }
-    let here = project_at(settings, wanted.working_dir);
+    let here = project_at(settings, wanted.working_dir)?;
     if let Some(project) = here.or_else(|| projects.values().next().filter(|_| projects.len() == 1)) {
         return match of_project(project, wanted.database)? {
             Selected::Unclear { .. } if wanted.without == Without::TakesAll => {
@@ -178,7 +185,7 @@ fn inferred(settings: &Settings, wanted: &Wanted<'_>) -> Result<Selected> {
             selected => Ok(selected),
         };
     }
-    let all = pattern(settings, "*", "*", wanted.database);
+    let all = pattern(settings, "*", "*", wanted.database)?;
     if wanted.without == Without::TakesAll {
         return Ok(Selected::Several(all));
     }
@@ -187,31 +194,26 @@ fn inferred(settings: &Settings, wanted: &Wanted<'_>) -> Result<Selected> {
 }
 
 /// The project whose part of the tree holds this folder.
-pub fn project_at<'s>(settings: &'s Settings, folder: &Path) -> Option<&'s Project> {
+pub fn project_at<'s>(settings: &'s Settings, folder: &Path) -> Result<Option<&'s Project>> {
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-    let mut found: Vec<(PathBuf, &Project)> = settings
-        .projects()
+    let projects = settings.projects()?;
+    let mut found: Vec<(PathBuf, &Project)> = projects
         .values()
-        .map(|project| (territory(settings, project), project))
+        .map(|project| (territory(settings.root(), projects, project), project))
         .filter(|(territory, _)| folder.starts_with(territory))
         .collect();
     found.sort_by_key(|(territory, _)| std::cmp::Reverse(territory.components().count()));
-    match found.as_slice() {
+    Ok(match found.as_slice() {
         [(first, _), (second, _), ..] if first == second => None,
         [(_, project), ..] => Some(project),
         [] => None,
-    }
+    })
 }
 
 /// The widest folder around a project's models, below the root, that holds no other project's models.
-fn territory(settings: &Settings, project: &Project) -> PathBuf {
-    let root = settings.root();
-    let others: Vec<&Path> = settings
-        .projects()
-        .values()
-        .filter(|other| other.name != project.name)
-        .map(|other| other.folder.as_path())
-        .collect();
+fn territory(root: &Path, projects: &IndexMap<String, Project>, project: &Project) -> PathBuf {
+    let others = projects.values().filter(|other| other.name != project.name);
+    let others: Vec<&Path> = others.map(|other| other.folder.as_path()).collect();
     let free = |folder: &&Path| {
         folder.starts_with(root) && *folder != root && !others.iter().any(|other| other.starts_with(folder))
     };
@@ -234,16 +236,14 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 /// The error for `project.database` where the project is known and the database is not.
-pub fn unknown_database(settings: &Settings, word: &str) -> Error {
-    let project = word.split_once('.').and_then(|(project, _)| settings.projects().get(project));
-    let databases =
-        project.into_iter().flat_map(|project| project.db.keys().map(|name| format!("{}.{name}", project.name)));
+pub fn unknown_database(project: &Project, word: &str) -> Error {
+    let databases = project.db.keys().map(|name| format!("{}.{name}", project.name));
     unknown("database", word, databases.collect())
 }
 
-fn nothing_matches(settings: &Settings, word: &str) -> Error {
-    let all: Vec<String> = pattern(settings, "*", "*", true).iter().map(Target::name).collect();
-    Error::usage(format!("no target matches `{word}`")).help(format!("the targets are {}", all.join(", ")))
+fn nothing_matches(settings: &Settings, word: &str) -> Result<Error> {
+    let all: Vec<String> = pattern(settings, "*", "*", true)?.iter().map(Target::name).collect();
+    Ok(Error::usage(format!("no target matches `{word}`")).help(format!("the targets are {}", all.join(", "))))
 }
 
 fn unknown(what: &str, name: &str, known: Vec<String>) -> Error {

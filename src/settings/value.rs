@@ -3,6 +3,7 @@
 use serde_yaml::{Mapping, Value};
 
 use crate::error::Error;
+use crate::settings::cut::Cut;
 use crate::settings::parse::parse;
 use crate::settings::source::Source;
 use crate::settings::tree::{Data, Node, Scalar, Style, is_null};
@@ -48,7 +49,7 @@ fn number(text: &str) -> Option<Value> {
 /// A value as somebody types it on a command line: a YAML scalar, or a list or map in one line; else text.
 pub(super) fn typed(text: &str) -> Result<Value, Error> {
     let source = Source::new("VALUE", text, false);
-    match parse(&source) {
+    match parse(&Cut::none(text)) {
         Ok(Some(node)) if is_whole(&node, text.trim()) => Ok(of_node(&node)),
         Err(trouble) if text.trim_start().starts_with(['[', '{']) => {
             Err(source.error(trouble.help(format!("if you mean the text, put it in quotes: {}", plain_quoted(text)))))
@@ -116,8 +117,7 @@ fn scalar(value: &Value, in_flow: bool) -> String {
     };
     let bare = !written.starts_with(['"', '\'']);
     let not_for_flow = bare && in_flow && text.contains([',', '[', ']', '{', '}']);
-    let reads_back =
-        || parse(&Source::new("", written, false)).is_ok_and(|node| node.is_some_and(|node| of_node(&node) == *value));
+    let reads_back = || parse(&Cut::none(written)).is_ok_and(|node| node.is_some_and(|node| of_node(&node) == *value));
     if not_for_flow || written.contains('\n') || written.starts_with(['|', '>']) || !reads_back() {
         return plain_quoted(text);
     }

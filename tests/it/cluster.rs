@@ -24,6 +24,12 @@ pub fn cluster() -> &'static Cluster {
     CLUSTER.get_or_init(Cluster::start)
 }
 
+/// Another server.
+pub fn second_cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(Cluster::start)
+}
+
 impl Cluster {
     #[expect(clippy::zombie_processes, reason = "it outlives this program, to clean up after it")]
     fn start() -> Self {
@@ -42,7 +48,7 @@ impl Cluster {
     }
 
     /// A new, empty database, dropped when the value is.
-    pub fn database(&self) -> Database {
+    pub fn database(&'static self) -> Database {
         let name = self.free_name();
         self.psql("postgres", &format!("create database \"{name}\""));
         Database::postgres(self, name, "shed", None)
@@ -54,7 +60,7 @@ impl Cluster {
     }
 
     /// A new, empty database whose owner, a role of the same name, needs this password.
-    pub fn database_with_password(&self, password: &str) -> Database {
+    pub fn database_with_password(&'static self, password: &str) -> Database {
         let name = self.free_name();
         let quoted = password.replace('\'', "''");
         self.psql("postgres", &format!("create role \"{name}\" login in role locked"));

@@ -21,8 +21,7 @@ impl Database {
         Self { place: Place::Sqlite(file.into()) }
     }
 
-    pub fn postgres(cluster: &Cluster, name: String, user: &str, password: Option<&str>) -> Self {
-        let cluster = static_of(cluster);
+    pub fn postgres(cluster: &'static Cluster, name: String, user: &str, password: Option<&str>) -> Self {
         Self { place: Place::Postgres { cluster, name, user: user.into(), password: password.map(Into::into) } }
     }
 
@@ -149,9 +148,4 @@ fn sqlite3(file: &Path, sql: &str) -> String {
         Command::new("sqlite3").args(["-batch", "-init", "/dev/null", "-bail"]).arg(file).arg(sql).output().unwrap();
     assert!(output.status.success(), "{sql}\n{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// The one cluster lives as long as the program.
-fn static_of(_: &Cluster) -> &'static Cluster {
-    crate::cluster::cluster()
 }

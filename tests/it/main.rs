@@ -3,9 +3,13 @@
 #![expect(clippy::disallowed_methods, reason = "the harness starts programs and reads the environment itself")]
 
 mod app;
+mod backups;
 mod bad_input;
 mod blackbox;
 mod call;
+mod clone;
+mod clone_deaths;
+mod clone_refused;
 mod closed;
 mod cluster;
 mod database;
@@ -17,6 +21,7 @@ mod harness;
 mod help;
 mod interpreter;
 mod json;
+mod kept;
 mod limits;
 mod lost;
 mod models;
@@ -26,6 +31,7 @@ mod repo;
 mod safety;
 mod secrets;
 mod server;
+mod sessions;
 mod settings;
 mod signals;
 mod targets;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 
 use super::metadata::Metadata;
-use super::{Backup, Entry, Store, name};
+use super::{Backup, Entry, REPLACED, Store, name};
 
 /// What a word means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,16 +49,13 @@ impl Store {
         self.entries(target).into_iter().filter_map(good).collect()
     }
 
-    /// The newest good backup that a run took of a target.
-    pub fn of_run(&self, target: &str, run: &str) -> Option<Backup> {
-        self.list(target).into_iter().find(|backup| backup.metadata.run == run)
-    }
-
-    /// The backup that a word means: none the newest; a name or its beginning; a revision's beginning; a path.
+    /// The backup that a word means: none the newest that no restore took; a name or its beginning; a revision's
+    /// beginning; a path.
     pub fn find(&self, target: &str, word: Option<&str>, working_dir: &Path) -> Result<Found> {
         let backups = self.list(target);
         let Some(word) = word else {
-            let newest = backups.into_iter().next();
+            // What a restore replaced is asked for by its name: a second try must not bring it back.
+            let newest = backups.into_iter().find(|backup| backup.metadata.reason != REPLACED);
             return newest.map(Found::Kept).ok_or_else(|| self.nothing(target, format!("{target} has no backup")));
         };
         if word.contains('/') {

@@ -9,7 +9,6 @@
 //! let wish = Wish { target, run, reason: "migrate", heads: &heads, except: &journals };
 //! let backup = store.take(&engine, &wish, &watch)?;          // pruned before and after; `backup.path` for the journal
 //! …
-//! let backup = store.of_run(target, run)?;                   // the newest good one of a run, also of a dead one
 //! let plain = store.open(&backup, &engine, &watch)?;         // read to its end, decrypted, checked by the engine
 //! engine.replace(…, &mut |aside| aside.fill_from_backup(plain.path(), &watch))?;
 //! store.prune(target, &except, &watch);                      // again at the end, also where the migration failed
@@ -35,9 +34,11 @@ use crate::settings;
 
 pub use find::Found;
 pub use metadata::Metadata;
-pub use open::Plain;
 pub use room::in_words;
 pub use take::Wish;
+
+/// The reason of a backup of what a restore replaces.
+pub const REPLACED: &str = "restore";
 
 /// Where the backups of a project's databases are, and the rules for them.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 use super::aside::{self, Aside};
 use super::find::Found;
-use super::{Backup, Store, pipe, room, take};
+use super::{Backup, Metadata, Store, pipe, room, take};
 
 /// A backup as the engine reads it; where it was decrypted, the decrypted file goes with this value.
 pub struct Plain {
@@ -26,10 +26,7 @@ impl Plain {
 impl Store {
     /// Checks a backup to its end, decrypts it where it was piped, and gives what `fill_from_backup` takes.
     pub fn open(&self, backup: &Backup, engine: &Engine, watch: &Watch<'_>) -> Result<Plain> {
-        let kind = super::kind(engine).0;
-        if backup.metadata.engine != kind {
-            return Err(other_engine(&backup.path, &backup.metadata.engine, engine));
-        }
+        refuse_engine(&backup.path, &backup.metadata, engine)?;
         self.check_stored(backup)?;
         let plain = if backup.metadata.piped {
             self.unpiped(&backup.path, engine, watch)?
@@ -74,6 +71,19 @@ impl Store {
         Err(Error::failed(what).help("choose another: shed backups --verify"))
     }
 
+    /// An error where it is a backup of another engine, told without reading it.
+    pub fn refuse_engine(&self, found: &Found, engine: &Engine) -> Result<()> {
+        match found {
+            Found::Kept(backup) => refuse_engine(&backup.path, &backup.metadata, engine),
+            Found::Stray(_) => Ok(()),
+        }
+    }
+
+    /// Whether it was taken from this very database, whatever its target was called.
+    pub fn is_of(&self, metadata: &Metadata, engine: &Engine) -> bool {
+        metadata.identity == super::identity(engine)
+    }
+
     /// Whether [`Store::open`] can read it: a piped one needs `backup.unpipe`.
     pub fn can_open(&self, backup: &Backup) -> bool {
         !backup.metadata.piped || self.rules.unpipe.is_some()
@@ -99,6 +109,10 @@ impl Store {
             _ => Ok(Plain { path: plain, _aside: Some(aside) }),
         }
     }
+}
+
+fn refuse_engine(path: &Path, metadata: &Metadata, engine: &Engine) -> Result<()> {
+    if metadata.engine == super::kind(engine).0 { Ok(()) } else { Err(other_engine(path, &metadata.engine, engine)) }
 }
 
 fn other_engine(path: &Path, kind: &str, engine: &Engine) -> Error {

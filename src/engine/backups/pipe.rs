@@ -1,6 +1,7 @@
 //! The user's own commands that a backup goes through: `backup.pipe` on its way in, `backup.unpipe` on its way back.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::{self, IsTerminal};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -14,8 +15,9 @@ pub(super) fn through(key: &str, command: &str, root: &Path, from: &Path, to: &P
     let reads = File::open(from).map_err(|error| failed(from, error))?;
     let mut options = OpenOptions::new();
     let writes = options.write(true).create_new(true).mode(0o600).open(to).map_err(|error| failed(to, error))?;
-    // With the terminal, so that it may ask for a passphrase.
-    let tool = Tool::new("/bin/sh").args(["-c", command]).dir(root).keeps_terminal().reads(reads).writes(writes);
+    let tool = Tool::new("/bin/sh").args(["-c", command]).dir(root).reads(reads).writes(writes);
+    // With the terminal, where there is one, so that it may ask for a passphrase; elsewhere signals are handed on.
+    let tool = if io::stdin().is_terminal() { tool.keeps_terminal() } else { tool };
     let captured = tool.watched(watch.interrupts, &mut || {})?;
     if let Some(signal) = watch.interrupts.seen() {
         return Err(Error::Interrupted(signal));

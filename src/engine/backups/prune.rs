@@ -6,12 +6,17 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::Watch;
 
-use super::{Entry, Store, find};
+use super::{Backup, Entry, Store, find};
 
 impl Store {
     /// Removes what `keep` and `max_bytes` leave over; `except` stays. What cannot be removed is a warning. Gives the names.
     pub fn prune(&self, target: &str, except: &[PathBuf], watch: &Watch<'_>) -> Vec<String> {
         self.prune_for(target, 0, except, watch)
+    }
+
+    /// Removes a backup that turned out not to be one.
+    pub fn discard(&self, backup: &Backup) {
+        let _ = remove(&Entry::Good(backup.clone()));
     }
 
     /// As [`Store::prune`], where a backup of this size is to come.

@@ -20,7 +20,7 @@ use super::{Backup, Store, name, pipe, room};
 #[derive(Debug, Clone, Copy)]
 pub struct Wish<'a> {
     pub target: &'a str,
-    /// The run's id, by which [`Store::of_run`] finds it.
+    /// The run's id.
     pub run: &'a str,
     /// The command: `manual`, `migrate`, `downgrade`, `restore`.
     pub reason: &'a str,

@@ -122,13 +122,16 @@ impl Copy<'_> {
     /// `pg_dump` of the source, with everything that is left out.
     fn dump(&self) -> Tool {
         let mut tool = Tool::new(self.programs.path("pg_dump")).args(["-w", LOCK_WAIT]);
-        if !self.keeps_rights {
-            tool = tool.args(["--no-owner", "--no-privileges"]);
-        }
+        tool = tool.args(self.without_rights());
         for pattern in &self.copying.exclude_table_data {
             tool = tool.arg(format!("--exclude-table-data={pattern}"));
         }
         self.source.with_variables(tool, &self.source.name)
+    }
+
+    /// To be said to pg_restore again: archives are written with everything.
+    fn without_rights(&self) -> &'static [&'static str] {
+        if self.keeps_rights { &[] } else { &["--no-owner", "--no-privileges"] }
     }
 
     fn jobs(&self) -> usize {

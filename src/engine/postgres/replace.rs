@@ -11,7 +11,7 @@ use crate::failpoint::reach;
 use super::aside::{self, LONGEST};
 use super::facts::{Described, Facts};
 use super::recover::Outcome;
-use super::{MAINTENANCE, Server, SessionLock, identifier, literal};
+use super::{MAINTENANCE, Server, identifier, literal};
 
 const SWAP: &str = include_str!("swap.sql");
 /// How long our own sessions take to be gone from the server's list.

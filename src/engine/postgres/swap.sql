@@ -16,7 +16,7 @@ begin
         owner := pg_get_userbyid(was.datdba);
         execute format('alter database %I owner to %I', aside, owner);
         execute format('alter database %I connection limit %s', aside, was.datconnlimit);
-        execute format('alter database %I is_template %s', aside, was.datistemplate);
+        execute format('alter database %I is_template %s', aside, case when was.datistemplate then 'true' else 'false' end);
         if was.datacl is not null then
             execute format('revoke all on database %I from public, %I', aside, owner);
             for granted in select * from aclexplode(was.datacl) loop

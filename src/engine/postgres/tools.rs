@@ -25,7 +25,7 @@ impl Programs {
 impl Server {
     /// The programs for a server of this major version: `pg_bin` where it will do, else the oldest that is new enough.
     pub(super) fn programs_for(&self, major: u32) -> Result<Programs> {
-        let folders = programs::folders(self.pg_bin.as_deref(), &self.environment);
+        let folders = self.folders_of("pg_dump");
         if let Some(set) = &self.pg_bin
             && let Some(programs) = version_of(set)
             && programs.major >= major
@@ -37,11 +37,18 @@ impl Server {
 
     /// The newest programs: a backup may be of a newer server than the one it goes to.
     pub(super) fn newest_programs(&self) -> Result<Programs> {
-        let folders = programs::folders(self.pg_bin.as_deref(), &self.environment);
+        let folders = self.folders_of("pg_dump");
         let found = folders.iter().filter_map(|folder| version_of(folder)).max_by_key(|programs| programs.major);
         found.ok_or_else(|| {
             choose(Vec::new(), 0).err().unwrap_or_else(|| Error::environment("pg_restore was not found"))
         })
+    }
+
+    /// Where a program may be, without the places where it is only a script that looks for it.
+    pub(super) fn folders_of(&self, program: &str) -> Vec<PathBuf> {
+        let mut folders = programs::folders(self.pg_bin.as_deref(), &self.environment);
+        folders.retain(|folder| !is_wrapped(&folder.join(program)));
+        folders
     }
 
     /// Runs a program to its end; a failure is an error with the program's own words.
@@ -63,6 +70,11 @@ impl Server {
         Err(Error::failed(format!("{}: `{line}` ended with code {}", self.place(), process::code(captured.status)))
             .detail(said))
     }
+}
+
+/// Debian's programs on `PATH` are a script that looks for the real ones; it takes longer to start than they take to run.
+fn is_wrapped(program: &Path) -> bool {
+    std::fs::canonicalize(program).is_ok_and(|real| real.ends_with("pg_wrapper"))
 }
 
 /// The lines of a program's stderr that say what went wrong, without its progress.

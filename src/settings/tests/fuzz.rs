@@ -52,8 +52,9 @@ const PIECES: [&[u8]; 40] = [
     b"projects:",
 ];
 
-fn mutated(random: &mut Random) -> Vec<u8> {
-    let mut bytes = random.one_of(&[EXAMPLE, ANCHORS]).as_bytes().to_vec();
+/// The text with a few stretches cut, doubled, or replaced.
+pub(super) fn mutated(random: &mut Random, text: &str) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
     for _ in 0..=random.below(6) {
         let at = random.below(bytes.len() + 1);
         let end = (at + random.below(12)).min(bytes.len());
@@ -90,7 +91,8 @@ fn mutated_files_are_read_or_refused_with_a_place() {
     let mut refused = 0;
     let count = wanted("SHED_TEST_FUZZ", 20_000);
     for _ in 0..count {
-        let bytes = mutated(&mut random);
+        let text = *random.one_of(&[EXAMPLE, ANCHORS]);
+        let bytes = mutated(&mut random, text);
         let read = Source::decode("shed.yaml", &bytes)
             .and_then(|source| Settings::of_source(Path::new("shed.yaml"), source, &repo.environment));
         match read {

@@ -2,7 +2,9 @@
 
 mod errors;
 mod fuzz;
+mod kept;
 mod limits;
+mod parts;
 mod projects;
 mod random;
 mod reading;

@@ -9,7 +9,7 @@ use crate::settings::{
 
 #[track_caller]
 fn project(repo: &Repo) -> Project {
-    repo.read().unwrap().projects()["a"].clone()
+    repo.read().unwrap().projects().unwrap()["a"].clone()
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn relative_paths_hang_on_root_and_the_run_on_the_files_folder() {
     let settings = repo.read().unwrap();
     let root = repo.folder().join("src");
     assert_eq!(settings.root(), root);
-    let (a, b) = (&settings.projects()["a"], &settings.projects()["b"]);
+    let (a, b) = (&settings.projects().unwrap()["a"], &settings.projects().unwrap()["b"]);
     assert_eq!(a.module, [Module::Path(root.join("a/m.py"))]);
     assert_eq!(a.python, Some(Python::Path(root.join(".venv"))));
     assert_eq!(a.pythonpath, [root.join("lib"), "/opt/x".into()]);

@@ -16,7 +16,7 @@ fn the_example_of_the_manual_is_read_whole() {
     assert_eq!(settings.development().keys().collect::<Vec<_>>(), ["scratch", "pglocal", "pgown"]);
     assert_eq!(settings.development()["pgown"].embedded, Some(Embedded { idle: Duration::from_secs(600) }));
     assert_eq!(settings.development()["pglocal"].embedded, None);
-    let billing = &settings.projects()["billing"];
+    let billing = &settings.projects().unwrap()["billing"];
     assert_eq!(billing.module, [Module::Path(root.join("services/billing/billing/models.py"))]);
     assert_eq!(billing.metadata, ["Base.metadata"]);
     assert_eq!(billing.python, Some(Python::Path(root.join("services/billing/.venv"))));
@@ -59,7 +59,7 @@ fn variables_come_from_the_environment_and_then_from_the_env_file() {
         .file(".env", "BILLING_PASSWORD='p@ss %20'\nANALYTICS_URL=sqlite://\n");
     let settings = repo.read().unwrap();
     settings.demand_database("billing", "prod").unwrap();
-    let databases = &settings.projects()["billing"].db;
+    let databases = &settings.projects().unwrap()["billing"].db;
     let Connection::Postgres(prod) = &databases["prod"].connection else { panic!("prod is on PostgreSQL") };
     let Some(Password::Plain(password)) = &prod.password else { panic!("prod has a password") };
     assert_eq!(password.expose(), "p@ss %20");
@@ -78,8 +78,8 @@ fn variables_come_from_the_environment_and_then_from_the_env_file() {
 
 #[test]
 fn later_keys_are_listed_with_their_place() {
-    let repo = Repo::new(EXAMPLE);
-    let unused = repo.read().unwrap().unused_keys();
+    let repo = Repo::new(&EXAMPLE.replace("backup: { keep: 5 }", "auto: { auto_migrate: true }"));
+    let unused = repo.read().unwrap().unused_keys().unwrap();
     let lines: Vec<String> = unused.iter().map(|key| format!("{}:{} {}", key.line, key.column, key.path)).collect();
-    assert_eq!(lines, ["3:3 defaults.backup"]);
+    assert_eq!(lines, ["3:3 defaults.auto"]);
 }

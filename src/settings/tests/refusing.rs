@@ -76,7 +76,7 @@ fn a_file_that_changed_meanwhile_is_not_overwritten() {
     std::fs::write(repo.folder().join("shed.yaml"), SMALL).unwrap();
     let edit = settings.set("projects.billing.setup", "e:f").unwrap();
     settings.save(edit).unwrap();
-    assert_eq!(settings.projects()["billing"].setup.as_deref(), Some("e:f"));
+    assert_eq!(settings.projects().unwrap()["billing"].setup.as_deref(), Some("e:f"));
     assert_eq!(settings.save(stale).unwrap_err().to_string(), expected);
 }
 

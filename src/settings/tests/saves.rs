@@ -42,10 +42,10 @@ fn apply(model: &mut Value, change: &Change) {
 }
 
 fn change(random: &mut Random, settings: &Settings, step: usize) -> Option<(Change, Edit)> {
-    let projects: Vec<&String> = settings.projects().keys().collect();
+    let projects: Vec<&String> = settings.projects().unwrap().keys().collect();
     let project = projects.get(random.below(projects.len())).map_or("one", |name| name.as_str());
     let databases: Vec<&String> =
-        settings.projects().get(project).into_iter().flat_map(|found| found.db.keys()).collect();
+        settings.projects().unwrap().get(project).into_iter().flat_map(|found| found.db.keys()).collect();
     let database = databases.get(random.below(databases.len())).map_or("x", |name| name.as_str());
     let of_db = format!("projects.{project}.db.{database}");
     let new = format!("projects.n{step}.module");

@@ -56,7 +56,8 @@ impl Copy<'_> {
     pub(super) fn through_archive(&self, aside: &Server, folder: &Path) -> (Tool, Tool) {
         let (archive, jobs) = (folder.join("archive"), self.jobs().to_string());
         let dump = self.dump().args(["-v", "-Fd", "-Z0", "--no-sync", "-j", &jobs, "-f"]).arg(&archive);
-        (dump, aside.restore(&self.programs).args(["-v", "-j", &jobs]).arg(archive))
+        let restore = aside.restore(&self.programs).args(self.without_rights()).args(["-v", "-j", &jobs]);
+        (dump, restore.arg(archive))
     }
 }
 

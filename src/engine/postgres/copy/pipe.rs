@@ -47,7 +47,10 @@ impl Copy<'_> {
             dump = dump.arg("--schema-only");
         }
         self.source.run(dump, watch)?;
-        let restore = Tool::new(self.programs.path("pg_restore")).args(["-1", "-f", "-"]).arg(&archive);
+        let restore = Tool::new(self.programs.path("pg_restore"))
+            .args(self.without_rights())
+            .args(["-1", "-f", "-"])
+            .arg(&archive);
         in_place::collect(self.source, restore, script, watch)
     }
 

@@ -1,0 +1,45 @@
+//! A session of somebody else in a database.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+use crate::cluster::programs;
+use crate::database::Database;
+
+/// `psql` that stays connected until this is dropped.
+pub struct Session {
+    child: Child,
+}
+
+impl Session {
+    pub fn open(database: &Database) -> Self {
+        let url = database.url();
+        let mut child = Command::new(programs().join("psql"))
+            .args(["-X", "-q", "-A", "-t", "-d", &url])
+            .env("PGAPPNAME", "somebody")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.as_mut().unwrap().write_all(b"select 'here';\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "here\n");
+        Self { child }
+    }
+
+    /// Whether the server has ended it.
+    pub fn is_ended(&mut self) -> bool {
+        let stdin = self.child.stdin.as_mut().unwrap();
+        let _ = stdin.write_all(b"select 1;\n");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        self.child.try_wait().unwrap().is_some()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
