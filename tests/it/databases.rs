@@ -574,3 +574,19 @@ fn what_a_schema_can_hold_comes_through_a_dump_unchanged() {
     let said = app.shed(["dump", "app.main", "--data", "--format", "json"]).any_stdout().ok();
     assert!(json_of(&said)["sql"].as_str().unwrap().contains("COPY audit.log"), "{said:?}");
 }
+
+#[test]
+fn whoever_holds_the_lock_keeps_others_from_making_loading_and_dropping() {
+    let app = App::sqlite().keys("lock: { timeout: 100ms }");
+    app.shed(["create", "app"]).any_stdout().ok();
+    app.write("schema.sql", "create table t (i integer);\n");
+    let lock = std::fs::File::create(app.path("data/app.db.shed-lock")).unwrap();
+    lock.lock().unwrap();
+    for command in [vec!["create", "app", "--from-models"], vec!["load", "app"], vec!["drop", "app"]] {
+        app.shed(command.iter().copied().chain(["--yes"])).any_stdout().stderr_has("the lock on").fails(6);
+    }
+    assert!(app.db.exists() && app.db.tables().is_empty());
+    drop(lock);
+    app.shed(["load", "app", "--yes"]).any_stdout().ok();
+    assert_eq!(app.db.tables(), ["t"]);
+}
