@@ -112,7 +112,13 @@ fn load_locked(
         engine.drop_database(false)?;
         scope.out.note(&format!("{}: {} removed again", chosen.name, engine.place()));
     }
-    filled.map(|()| made)
+    match filled {
+        // One transaction leaves nothing, unless the file itself ends it.
+        Err(error) if !made && !engine.is_empty().unwrap_or(true) => {
+            Err(error.remark("the file ends its transaction by itself (COMMIT): what it made until then is there"))
+        }
+        filled => filled.map(|()| made),
+    }
 }
 
 fn refuse_content(chosen: &Chosen<'_>, engine: &Engine) -> Result<()> {

@@ -469,6 +469,14 @@ fn a_file_that_fails_leaves_nothing_and_its_line_is_named() {
 }
 
 #[test]
+fn a_file_that_commits_by_itself_is_found_out() {
+    let app = App::postgres();
+    app.write("schema.sql", "create table t (i integer);\ncommit;\ninsert into nowhere values (1);\n");
+    app.shed(["load", "app", "--yes"]).stderr_has("nowhere").stderr_has("COMMIT").fails(5);
+    assert_eq!(app.db.tables(), ["t"]);
+}
+
+#[test]
 fn a_file_that_is_no_dump_is_refused() {
     let app = App::sqlite();
     app.shed(["load", "app", "nowhere.sql", "--yes"]).stderr_has("nowhere.sql").fails(2);
