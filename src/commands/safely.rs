@@ -118,7 +118,7 @@ impl Scope<'_> {
     }
 
     /// The backups of a target's database.
-    pub fn vault<'v>(&self, chosen: &'v Chosen<'_>, engine: &'v Engine, options: &Options) -> Vault<'v> {
+    pub fn vault<'v>(&self, chosen: &Chosen<'_>, engine: &'v Engine, options: &Options) -> Vault<'v> {
         let table = options.version_table.clone().unwrap_or_else(|| "alembic_version".to_owned());
         let root = self.settings.root();
         Vault {

@@ -6,11 +6,12 @@ use crate::database::Database;
 use crate::repo::Repo;
 
 /// The steps of a clone, in order; from `swap-renamed` on the content is the new one.
-const STEPS: [&str; 14] = [
+const STEPS: [&str; 15] = [
     "swap-journal",
     "swap-made",
     "copy-pipe",
     "copy-dump",
+    "copy-rows",
     "copy-restore",
     "clone-copied",
     "clone-after",
@@ -30,7 +31,7 @@ fn is_new(step: &str) -> bool {
 
 /// The way of copying that comes by this step.
 fn jobs(step: &str) -> &'static str {
-    if ["copy-dump", "copy-restore"].contains(&step) { "2" } else { "1" }
+    if ["copy-dump", "copy-rows", "copy-restore"].contains(&step) { "2" } else { "1" }
 }
 
 fn clone(repo: &Repo, jobs: &str, failpoint: &str) -> crate::call::Output {

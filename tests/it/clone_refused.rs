@@ -84,13 +84,14 @@ fn a_name_with_quotes_and_one_of_63_bytes_are_names() {
     fill_source(&source);
     for name in ["it's_\"odd\"=1\\ü", &"ü".repeat(31)] {
         let quoted = name.replace('"', "\"\"");
+        let conninfo = format!("dbname='{}'", name.replace('\\', "\\\\").replace('\'', "\\'"));
         cluster().psql("postgres", &format!("create database \"{quoted}\""));
         let target = json!({ "type": "postgres", "db_name": name.replace('$', "$$"), "connection": { "host": cluster().host, "user": "shed" } });
         let repo = Repo::new().settings(&settings(&source.settings(), &target.to_string()));
         for jobs in ["1", "2"] {
             repo.shed(["clone", "p.a", "p.b", "--yes", "--jobs", jobs]).stdout_has("1001 rows").ok();
         }
-        assert_eq!(cluster().psql(name, "select count(*) from invoice"), "1000\n");
+        assert_eq!(cluster().psql(&conninfo, "select count(*) from invoice"), "1000\n");
         assert_eq!(cluster().psql("postgres", "select datname from pg_database where datname ~ 'odd.*shed|üshed'"), "");
         cluster().psql("postgres", &format!("drop database \"{quoted}\""));
     }

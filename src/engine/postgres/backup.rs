@@ -36,8 +36,8 @@ impl Server {
         }
         let jobs = std::thread::available_parallelism().map_or(1, usize::from).min(8).to_string();
         reach("backup-fill")?;
-        let restore = self.in_bulk().restore(&programs).args(["-v", "-j", &jobs]).arg(path);
-        super::copy::followed(self, restore, "restoring, items", "finished item", watch)
+        let restore = self.in_bulk().restore(&programs).args(["-j", &jobs]).arg(path);
+        self.run(restore, watch).map(drop)
     }
 }
 

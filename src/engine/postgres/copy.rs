@@ -1,6 +1,6 @@
 //! Copying a database that others use into one that is being built: a snapshot of the source, which is never written to.
 
-mod archive;
+mod parts;
 mod pipe;
 mod plan;
 mod rights;
@@ -15,9 +15,9 @@ use super::facts::{Described, Facts};
 use super::tools::Programs;
 use super::{Server, identifier, literal};
 
-pub(super) use archive::{folder_of, followed};
+pub(super) use parts::folder_of;
 
-/// From this size on parallel jobs are worth their files (bytes).
+/// From this size on parallel jobs are worth their starts (bytes).
 const LARGE: u64 = 96 * 1024 * 1024;
 /// How long pg_dump waits for a table that somebody changes (milliseconds).
 const LOCK_WAIT: &str = "--lock-wait-timeout=60000";
@@ -57,9 +57,8 @@ impl Server {
         if copying.schema_only {
             return copy.schema(&aside, watch);
         }
-        let size = self.size()?;
-        if is_large(size, copying) && archive::has_room(size) {
-            return copy.archived(&aside, watch);
+        if copy.is_large()? {
+            return copy.in_parts(&aside, watch);
         }
         copy.piped(&aside, copy.dump(), watch)
     }
@@ -134,6 +133,12 @@ impl Copy<'_> {
         if self.keeps_rights { &[] } else { &["--no-owner", "--no-privileges"] }
     }
 
+    /// Whether parallel jobs are worth their starts.
+    fn is_large(&self) -> Result<bool> {
+        let worth = self.copying.jobs.is_some() || self.source.size()? >= LARGE;
+        Ok(worth && !self.copying.schema_only && self.jobs() > 1)
+    }
+
     fn jobs(&self) -> usize {
         let processors = || std::thread::available_parallelism().map_or(1, usize::from).min(8);
         self.copying.jobs.unwrap_or_else(processors).max(1)
@@ -148,11 +153,6 @@ impl Server {
         let tool = Tool::new(programs.path("pg_restore")).args(["-w", "--exit-on-error", "-d"]);
         self.with_variables(tool.arg(format!("dbname='{name}'")), &self.name)
     }
-}
-
-/// Whether parallel jobs are worth their files.
-fn is_large(size: u64, copying: &Copying) -> bool {
-    !copying.schema_only && copying.jobs.map_or(size >= LARGE, |jobs| jobs > 1)
 }
 
 /// Where a run's temporary files lie.

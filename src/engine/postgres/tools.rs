@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{Watch, programs};
 use crate::error::{Error, Result};
-use crate::process::{self, Captured, Tool};
+use crate::process::{self, Captured, Interrupts, Tool};
 
 use super::Server;
 
@@ -60,7 +60,12 @@ impl Server {
 
     /// What a program did, or the error that it ended in.
     pub(super) fn judge(&self, line: &str, captured: Captured, watch: &Watch<'_>) -> Result<Captured> {
-        if let Some(signal) = watch.interrupts.seen() {
+        self.judge_by(line, captured, watch.interrupts)
+    }
+
+    /// As [`Server::judge`], on a thread of its own.
+    pub(super) fn judge_by(&self, line: &str, captured: Captured, interrupts: &Interrupts) -> Result<Captured> {
+        if let Some(signal) = interrupts.seen() {
             return Err(Error::Interrupted(signal));
         }
         if captured.status.success() {

@@ -7,9 +7,10 @@ use crate::engine::Watch;
 use crate::engine::postgres::{Server, in_place};
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
-use crate::process::{Captured, Talk, Tool, pipeline};
+use crate::process::{Captured, Interrupts, Talk, Tool, pipeline};
 
 use super::Copy;
+use super::parts::Glance;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Version tables, whatever they are called: a copy without its revision is of no use.
@@ -23,7 +24,8 @@ impl Copy<'_> {
     /// Everything through one pipe.
     pub(super) fn piped(&self, aside: &Server, dump: Tool, watch: &Watch<'_>) -> Result<()> {
         reach("copy-pipe")?;
-        self.through(aside, dump, watch)
+        let mut glance = Glance::of(self.source, aside, watch);
+        self.through(aside, dump, watch.interrupts, &mut || glance.take())
     }
 
     /// The schema, then the rows of the version tables, both of one moment.
@@ -54,16 +56,22 @@ impl Copy<'_> {
         in_place::collect(self.source, restore, script, watch)
     }
 
-    fn through(&self, aside: &Server, dump: Tool, watch: &Watch<'_>) -> Result<()> {
+    /// One pipe; where both ends fail the cause is the one that did not just find the pipe closed.
+    pub(super) fn through(
+        &self,
+        aside: &Server,
+        dump: Tool,
+        interrupts: &Interrupts,
+        meanwhile: &mut dyn FnMut(),
+    ) -> Result<()> {
         let psql = self.psql(aside);
         let lines = (dump.command_line(), psql.command_line());
-        let (wrote, read) = pipeline(dump, psql, watch.interrupts, &mut || {})?;
+        let (wrote, read) = pipeline(dump, psql, interrupts, meanwhile)?;
         if !wrote.status.success() && !is_broken_pipe(&wrote) {
-            self.source.judge(&lines.0, wrote, watch)?;
-            return Ok(());
+            return self.source.judge_by(&lines.0, wrote, interrupts).map(drop);
         }
-        aside.judge(&lines.1, read, watch)?;
-        self.source.judge(&lines.0, wrote, watch).map(drop)
+        aside.judge_by(&lines.1, read, interrupts)?;
+        self.source.judge_by(&lines.0, wrote, interrupts).map(drop)
     }
 
     /// `psql` that reads statements and stops at the first error.
@@ -73,7 +81,7 @@ impl Copy<'_> {
     }
 
     /// A session that keeps a picture of the source for several dumps.
-    fn snapshot(&self) -> Result<(Talk, String)> {
+    pub(super) fn snapshot(&self) -> Result<(Talk, String)> {
         let mut session = Talk::start(self.source.psql(&self.source.name)?)?;
         session.say("begin isolation level repeatable read, read only;")?;
         session.say("select pg_export_snapshot();")?;

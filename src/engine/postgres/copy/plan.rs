@@ -4,7 +4,7 @@ use crate::engine::Copying;
 use crate::engine::postgres::{Server, identifier};
 use crate::error::Result;
 
-use super::{Copy, archive, is_large};
+use super::{Copy, folder_of};
 
 impl Server {
     pub fn copy_plan(&self, target: &Self, copying: &Copying) -> Result<Vec<String>> {
@@ -30,10 +30,15 @@ impl Server {
             ]);
         }
         let mut commands = vec![format!("create database {name} template template0")];
-        let size = self.size()?;
-        if is_large(size, copying) && archive::has_room(size) {
-            let (dump, restore) = copy.through_archive(&aside, &archive::folder_of("RUN"));
-            commands.extend([dump.command_line(), restore.command_line()]);
+        if copy.is_large()? {
+            let schema = folder_of("RUN").join("schema");
+            commands.push(copy.schema_archive(&schema, "SNAPSHOT").command_line());
+            commands.push(copy.section(&aside, "pre-data", &schema).command_line());
+            let psql = copy.psql(&aside).command_line();
+            let rows = copy.rows("SNAPSHOT", &copy.groups()?);
+            commands.extend(rows.iter().map(|dump| format!("{} | {psql}", dump.command_line())));
+            let jobs = copy.jobs().to_string();
+            commands.push(copy.section(&aside, "post-data", &schema).args(["-j", &jobs]).command_line());
         } else {
             commands.push(format!("{} | {}", copy.dump().command_line(), copy.psql(&aside).command_line()));
         }

@@ -113,7 +113,8 @@ pub fn replace(
     target.make_folder()?;
     let journal = Journal::at(target.journal_path().unwrap());
     let wish = LockWish { timeout: Duration::ZERO, command: "clone", target: "a.b" };
-    let mut lock = Engine::Sqlite(target.clone()).lock(&wish, watch)?;
+    let target = Engine::Sqlite(target.clone());
+    let mut lock = target.lock(&wish, watch)?;
     assert!(matches!(lock, Lock::File(_)));
     target.replace(
         Replacement { run: "run_1", journal: &journal, lock: &mut lock, force: false, keep_old },
