@@ -35,7 +35,7 @@ pub use work::{News, Watch};
 #[derive(Clone)]
 pub enum Engine {
     Sqlite(File),
-    Postgres(Server),
+    Postgres(Box<Server>),
 }
 
 /// What is the same database, under whatever name it goes.
@@ -113,7 +113,7 @@ impl Engine {
             Connection::Sqlite(connection) => Ok(Self::Sqlite(File::of(connection, database.driver.as_deref()))),
             Connection::Postgres(connection) => {
                 let password = connection.password.as_ref().map(|from| read_password(from, root)).transpose()?;
-                Ok(Self::Postgres(Server::of(database, connection, password, environment)?))
+                Ok(Self::Postgres(Box::new(Server::of(database, connection, password, environment)?)))
             }
         }
     }
