@@ -10,7 +10,7 @@ pub mod recover;
 pub mod run;
 mod safety;
 mod tail;
-pub mod vault;
+mod vault;
 mod verdict;
 mod worker;
 
@@ -19,4 +19,4 @@ pub use interpreter::Interpreter;
 pub use plan::{Plan, Reach, Step};
 pub use run::{Ended, Listener, run};
 pub use safety::{Rules, Safety};
-pub use vault::Vault;
+pub use vault::{Vault, failed};

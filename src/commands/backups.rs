@@ -119,6 +119,7 @@ fn verified(entry: Entry, store: &Store, engine: &Engine, watch: &Watch<'_>) -> 
 
 fn line(backup: Backup, state: &'static str, problem: Option<String>) -> Line {
     let Backup { name, path, metadata } = backup;
+    let metadata = *metadata;
     Line {
         name,
         path: Some(path),

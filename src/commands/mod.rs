@@ -50,6 +50,7 @@ mod reports;
 mod safely;
 mod schema_file;
 mod scope;
+mod servers;
 mod stored;
 mod whole;
 mod words;

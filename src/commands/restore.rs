@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::alembic::event::heads_in_words;
-use crate::alembic::vault::failed;
+use crate::alembic::failed;
 use crate::engine::backups::{Found, Metadata, REPLACED, Store, Wish, in_words};
 use crate::engine::{Engine, Replaced, Replacement, Watch};
 use crate::error::{Error, Result};

@@ -38,6 +38,11 @@ enum Answer {
 }
 
 impl Care {
+    /// For what adds to a database and takes nothing away.
+    pub fn without_backup() -> Self {
+        Self { no_backup: true, ..Self::default() }
+    }
+
     fn restore(self, options: &Options) -> Restore {
         match self.restore {
             Some(Answer::Auto) => Restore::Auto,
@@ -113,7 +118,7 @@ impl Scope<'_> {
     }
 
     /// The backups of a target's database.
-    pub fn vault<'v>(&self, chosen: &'v Chosen<'_>, engine: &'v Engine, options: &Options) -> Vault<'v> {
+    pub fn vault<'v>(&self, chosen: &Chosen<'_>, engine: &'v Engine, options: &Options) -> Vault<'v> {
         let table = options.version_table.clone().unwrap_or_else(|| "alembic_version".to_owned());
         let root = self.settings.root();
         Vault {

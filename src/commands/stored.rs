@@ -29,11 +29,10 @@ impl Scope<'_> {
 
     /// The backup that the journal of a dead run names is kept: recovery may need it.
     pub fn named_by_journal(&self, engine: &Engine) -> Result<Vec<PathBuf>> {
-        let Some(journal) = self.journal(engine)? else { return Ok(Vec::new()) };
-        let entry = journal.read();
         // One that cannot be read is the next writing command's trouble.
+        let entry = self.journal(engine)?.and_then(|journal| journal.read().ok().flatten());
         Ok(match entry {
-            Ok(Some(Entry { deed: Deed::Migrate { backup: Some(backup), .. }, .. })) => vec![backup],
+            Some(Entry { deed: Deed::Migrate { backup: Some(backup), .. }, .. }) => vec![backup],
             _ => Vec::new(),
         })
     }

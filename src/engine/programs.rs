@@ -38,7 +38,10 @@ pub fn path(pg_bin: Option<&Path>, environment: &Environment) -> OsString {
 
 /// The servers that can be started, the newest first; with `pg_bin` the one there or none.
 pub fn servers(pg_bin: Option<&Path>, environment: &Environment) -> Vec<Installed> {
-    let folders = pg_bin.map_or_else(|| folders(None, environment), |pg_bin| vec![pg_bin.to_path_buf()]);
+    let folders = match pg_bin {
+        Some(pg_bin) => vec![pg_bin.to_path_buf()],
+        None => folders(None, environment).into_iter().map(real).collect(),
+    };
     let mut found: Vec<Installed> = Vec::new();
     for installed in folders.iter().filter_map(|folder| server_in(folder)) {
         if !found.iter().any(|known| known.major == installed.major) {
@@ -47,6 +50,12 @@ pub fn servers(pg_bin: Option<&Path>, environment: &Environment) -> Vec<Installe
     }
     found.sort_by_key(|installed| std::cmp::Reverse(installed.major));
     found
+}
+
+/// Where links in a folder of PATH lead: the client programs of that version lie there too.
+fn real(folder: PathBuf) -> PathBuf {
+    let real = folder.join("postgres").canonicalize().ok().and_then(|program| program.parent().map(PathBuf::from));
+    real.filter(|real| real.join("initdb").is_file()).unwrap_or(folder)
 }
 
 /// The server whose programs are all in this folder.

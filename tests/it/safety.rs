@@ -198,7 +198,7 @@ fn rollback_takes_back_what_it_is_told_and_redo_comes_again() {
         app.shed(["migrate", "app"]).any_stderr().ok();
         app.shed(["down", "app", "--yes"]).any_stderr().ok();
         assert_eq!(app.db.revisions(), ["a2"]);
-        let said = app.shed(["redo", "app", "--yes", "--format", "json"]).any_stderr().ok();
+        let said = app.shed(["redo", "app", "--yes", "--format", "json"]).any_stdout().any_stderr().ok();
         assert_eq!(serde_json::from_str::<serde_json::Value>(&said.stdout).unwrap()["again"]["to"], json!(["a2"]));
         assert_eq!(app.db.revisions(), ["a2"]);
     }

@@ -142,7 +142,7 @@ fn backup(folder: &Path, name: String) -> std::result::Result<Backup, String> {
         Ok(found) if found.len() != metadata.bytes => {
             Err(format!("it has {} bytes; {} were written", found.len(), metadata.bytes))
         }
-        Ok(_) => Ok(Backup { name, path, metadata }),
+        Ok(_) => Ok(Backup { name, path, metadata: Box::new(metadata) }),
     }
 }
 

@@ -55,7 +55,7 @@ pub struct Backup {
     pub name: String,
     /// The bytes.
     pub path: PathBuf,
-    pub metadata: Metadata,
+    pub metadata: Box<Metadata>,
 }
 
 /// What lies in the store.

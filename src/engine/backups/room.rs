@@ -16,7 +16,7 @@ pub(super) fn demand(folder: &Path, needed: u64) -> Result<()> {
     }
     let (needed, free) = (in_words(needed), in_words(free));
     Err(Error::failed(format!("{} has no room for a backup: {needed} are needed, {free} are free", folder.display()))
-        .help("make room, or set `backup: { location: … }` to a folder on another disk"))
+        .help("make room, lower `backup: { keep: … }`, or set `location` there to a folder on another disk"))
 }
 
 /// 1.2 of the database, so that a file that grows meanwhile fits too.

@@ -126,7 +126,7 @@ impl Store {
                 File::open(&folder)?.sync_all()
             };
             match publish() {
-                Ok(()) => return Ok(Backup { name, path, metadata }),
+                Ok(()) => return Ok(Backup { name, path, metadata: Box::new(metadata) }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && stored.exists() => time += 1,
                 Err(error) => {
                     let _ = fs::remove_file(if stored.exists() { stored } else { &path });

@@ -133,7 +133,7 @@ fn names_rise_also_when_the_clock_does_not() {
     let first = place.put("a1");
     let folder = place.store.folder("billing.prod");
     let later = format!("30001231T235959.999Z-{}", "a1");
-    let metadata = super::Metadata { file: format!("{later}.db"), ..first.metadata.clone() };
+    let metadata = super::Metadata { file: format!("{later}.db"), ..*first.metadata.clone() };
     fs::write(folder.join(format!("{later}.json")), serde_json::to_vec(&metadata).unwrap()).unwrap();
     fs::copy(&first.path, folder.join(format!("{later}.db"))).unwrap();
     let newest = place.put("");
@@ -237,7 +237,7 @@ fn what_a_killed_run_left_does_not_count_and_is_swept() {
     fs::write(&orphan, "orphan").unwrap();
     let own = Process::own();
     let aside = Aside::in_folder_of(&folder, &Process { started: own.started + 1, ..own }).unwrap().keep();
-    let metadata = super::Metadata { file: format!("{name}.db"), ..good.metadata.clone() };
+    let metadata = super::Metadata { file: format!("{name}.db"), ..*good.metadata.clone() };
     fs::write(aside.join("metadata.json"), serde_json::to_vec(&metadata).unwrap()).unwrap();
     assert_eq!(place.names(), [good.name.as_str()]);
     let broken = Entry::Broken { name: name.into(), files: vec![orphan], reason: "it has no metadata".into() };

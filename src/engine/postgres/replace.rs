@@ -75,7 +75,7 @@ impl Server {
         let shape = facts.database.as_ref().map(Described::shape);
         aside.make_aside(&self.name, shape.as_deref(), facts.database.as_ref())?;
         reach("swap-made")?;
-        fill(&Engine::Postgres(aside))?;
+        fill(&Engine::Postgres(Box::new(aside)))?;
         reach("swap-filled")
     }
 

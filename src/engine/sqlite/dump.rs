@@ -134,9 +134,15 @@ impl Dump<'_> {
 
     /// In the order of the table itself, never of an index; the rows of a version table by what they say.
     fn rows(&mut self, table: &str, sorted: bool) -> rusqlite::Result<()> {
-        let table = name(table);
+        let (columns, table) = (self.columns(table)?, name(table));
         let order = if sorted { "ORDER BY 1" } else { "NOT INDEXED" };
-        self.inserts(&format!("SELECT * FROM {table} {order}"), &format!("INSERT INTO {table} VALUES("))
+        self.inserts(&format!("SELECT {columns} FROM {table} {order}"), &format!("INSERT INTO {table} VALUES("))
+    }
+
+    /// Those that hold values: neither generated nor hidden.
+    fn columns(&self, table: &str) -> rusqlite::Result<String> {
+        let sql = "SELECT group_concat('\"' || replace(name, '\"', '\"\"') || '\"', ', ') FROM pragma_table_xinfo(?1) WHERE hidden = 0";
+        self.connection.query_row(sql, [table], |row| row.get(0))
     }
 
     fn inserts(&mut self, select: &str, insert: &str) -> rusqlite::Result<()> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use crate::engine::Watch;
 use crate::error::{Error, Result};
@@ -12,6 +12,8 @@ use super::{File, beside, words};
 
 /// How long a lock of another process is awaited where the connection's options do not say.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at a lock: a writer that commits without a pause leaves gaps of some microseconds.
+pub const GAP: Duration = Duration::from_micros(20);
 /// How long SQLite itself waits before we look at signals again.
 pub const SLICE: Duration = Duration::from_millis(250);
 
@@ -140,7 +142,12 @@ fn reader(path: &Path, patience: Duration, flags: OpenFlags) -> rusqlite::Result
 
 /// A connection that writes to a file that is there.
 pub fn writer(path: &Path, patience: Duration) -> rusqlite::Result<Connection> {
-    prepared(Connection::open_with_flags(path, WRITES)?, patience)
+    let connection = prepared(Connection::open_with_flags(path, WRITES)?, patience)?;
+    // SQLite opens what may not be written for reading, and says so only at the first change.
+    if connection.is_readonly("main")? {
+        return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None));
+    }
+    Ok(connection)
 }
 
 /// A connection to a file that nobody writes to: no locks, no files beside it.
@@ -154,10 +161,18 @@ pub fn immutable(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn prepared(connection: Connection, patience: Duration) -> rusqlite::Result<Connection> {
-    connection.busy_timeout(patience)?;
+    connection.busy_timeout(Duration::ZERO)?;
     // The built-in library checks foreign keys unless told otherwise.
     connection.execute_batch("PRAGMA foreign_keys=OFF")?;
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    let deadline = Deadline::after(patience);
+    let look = || connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+    while let Err(error) = look() {
+        if words::code(&error) != Some(ErrorCode::DatabaseBusy) || deadline.is_over() {
+            return Err(error);
+        }
+        std::thread::sleep(GAP);
+    }
+    connection.busy_timeout(patience)?;
     Ok(connection)
 }
 

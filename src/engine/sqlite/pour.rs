@@ -13,7 +13,7 @@ use crate::engine::Watch;
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
 
-use super::open::{self, Deadline, SLICE, Source, heed};
+use super::open::{self, Deadline, GAP, SLICE, Source, heed};
 use super::words;
 
 /// Bytes that are copied at once: about ten milliseconds, for which a writer may wait.
@@ -22,6 +22,8 @@ const STEP: u64 = 8 << 20;
 const PAUSE: Duration = Duration::from_millis(1);
 /// How often writers may make us begin again before they have to wait for us.
 const RESTARTS: u32 = 3;
+/// How long we may wait for one step before writers have to wait for us.
+const ENOUGH: Duration = Duration::from_millis(500);
 /// How often what was written is sent to the disk while the copy goes on.
 const FLUSH: Duration = Duration::from_millis(100);
 
@@ -44,7 +46,7 @@ impl<'a> Pour<'a> {
     }
 
     /// Into an empty file of ours, which is thrown away when this fails: no journal, and nothing synced but by us.
-    pub fn into_new(&self, to: &Path, watch: &Watch<'_>) -> Result<()> {
+    pub fn pour_new(&self, to: &Path, watch: &Watch<'_>) -> Result<()> {
         let written = |error| words::writing(to, &error);
         let mut target = open::writer(to, self.patience).map_err(written)?;
         target.execute_batch("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF").map_err(written)?;
@@ -58,47 +60,45 @@ impl<'a> Pour<'a> {
     }
 
     /// Into a database that others may have open: one transaction of SQLite's.
-    pub fn into_live(&self, target: &mut Connection, to: &Path, watch: &Watch<'_>) -> Result<()> {
+    pub fn pour_over(&self, target: &mut Connection, to: &Path, watch: &Watch<'_>) -> Result<()> {
         target.busy_timeout(SLICE).map_err(|error| words::writing(to, &error))?;
         self.carry(target, to, &|| words::in_use(to), watch)
     }
 
     fn carry(&self, target: &mut Connection, to: &Path, busy: &dyn Fn() -> Error, watch: &Watch<'_>) -> Result<()> {
-        // We ask often ourselves: a writer that commits without a pause leaves little room in between.
+        // We ask often ourselves.
         self.from.busy_timeout(Duration::ZERO).map_err(|error| words::reading(self.source, &error))?;
         if !self.shy {
             self.hold(watch)?;
         }
         let backup = Backup::new(self.from, target).map_err(|error| words::writing(to, &error))?;
         let pages = i32::try_from(STEP / self.page_size).unwrap_or(i32::MAX);
-        let (mut remaining, mut restarts) = (i32::MAX, 0);
-        let mut deadline = Deadline::after(self.patience);
+        let mut turns = Turns { shy: self.shy, restarts: 0, remaining: i32::MAX };
+        let (mut deadline, mut patient) = (Deadline::after(self.patience), Deadline::after(ENOUGH));
         loop {
             heed(watch)?;
             match backup.step(pages).map_err(|error| self.broken(to, &error))? {
                 StepResult::Done => break,
-                StepResult::More => deadline = Deadline::after(self.patience),
+                StepResult::More => {}
                 _ if deadline.is_over() => return Err(busy()),
                 _ => {
-                    thread::sleep(PAUSE);
+                    thread::sleep(GAP);
                     continue;
                 }
             }
             reach("sqlite-copying")?;
             let progress = backup.progress();
-            restarts += u32::from(progress.remaining > remaining);
-            remaining = progress.remaining;
-            self.tell(progress.pagecount, remaining, watch);
-            if self.shy && restarts == RESTARTS {
+            self.tell(progress.pagecount, progress.remaining, watch);
+            if turns.are_over(progress.remaining, patient.is_over()) {
                 watch.note(&format!(
                     "{}: its writers are too busy to copy between their transactions; they wait until the copy is made",
                     self.source.display()
                 ));
                 self.hold(watch)?;
-                restarts += 1;
-            } else if self.shy && restarts < RESTARTS {
+            } else if turns.shy {
                 thread::sleep(PAUSE);
             }
+            (deadline, patient) = (Deadline::after(self.patience), Deadline::after(ENOUGH));
         }
         drop(backup);
         let _ = self.from.execute_batch("ROLLBACK"); // ends our reading, where we held it
@@ -115,7 +115,7 @@ impl<'a> Pour<'a> {
                 return Err(words::reading(self.source, &error));
             }
             heed(watch)?;
-            thread::sleep(PAUSE);
+            thread::sleep(GAP);
         }
         Ok(())
     }
@@ -133,6 +133,24 @@ impl<'a> Pour<'a> {
             Some(DiskFull | ReadOnly) => words::writing(to, error),
             _ => Error::failed(format!("could not copy {} to {}: {error}", self.source.display(), to.display())),
         }
+    }
+}
+
+/// Taking turns with the writers of a source.
+struct Turns {
+    shy: bool,
+    restarts: u32,
+    remaining: i32,
+}
+
+impl Turns {
+    /// Whether it is our turn until the end: they made us begin again too often, or wait too long.
+    fn are_over(&mut self, remaining: i32, waited: bool) -> bool {
+        self.restarts += u32::from(remaining > self.remaining);
+        self.remaining = remaining;
+        let over = self.shy && (waited || self.restarts >= RESTARTS);
+        self.shy &= !over;
+        over
     }
 }
 

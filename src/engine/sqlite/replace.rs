@@ -63,7 +63,7 @@ impl File {
         if how.keep_old && matches!(target, Target::Filled { .. }) {
             replaced.old = Some(self.keep(&path, how.run, watch)?);
         }
-        let written = write(how.journal, how.run, &path, &aside.path)?;
+        write(how.journal, how.run, &path, &aside.path)?;
         reach("sqlite-journal-written")?;
         let placed = match target {
             Target::Missing => rename_new(aside, &path),
@@ -71,9 +71,7 @@ impl File {
             Target::Empty | Target::Filled { .. } => self.pour_over(aside, &path, &target, watch),
         };
         reach("sqlite-cleaned")?;
-        if written {
-            how.journal.clear()?;
-        }
+        how.journal.clear()?;
         reach("sqlite-journal-cleared")?;
         placed.map(|()| replaced)
     }
@@ -144,7 +142,7 @@ impl File {
         let mut connection = self.writer()?;
         let written = |error| words::writing(path, &error);
         connection.execute_batch("PRAGMA synchronous=FULL; PRAGMA cache_size=-65536").map_err(written)?;
-        Pour::from(&source, self.patience())?.into_live(&mut connection, path, watch)?;
+        Pour::from(&source, self.patience())?.pour_over(&mut connection, path, watch)?;
         reach("sqlite-swapped")?;
         if matches!(target, Target::Filled { wal: true, .. }) {
             // The log shrinks if nobody reads from it; if somebody does, later.
@@ -188,11 +186,8 @@ fn need_room(path: &Path, target: &Target, new: u64) -> Result<()> {
     beside::need_room(path, needed, "the new content")
 }
 
-/// Says what is about to happen; a migration's own entry stays, because its recovery puts everything back anyway.
-fn write(journal: &Journal, run: &str, file: &Path, aside: &Path) -> Result<bool> {
-    if matches!(journal.read()?, Some(Entry { deed: Deed::Migrate { .. }, .. })) {
-        return Ok(false);
-    }
+/// Says what is about to happen.
+fn write(journal: &Journal, run: &str, file: &Path, aside: &Path) -> Result<()> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     journal.write(&Entry {
         version: 1,
@@ -202,8 +197,7 @@ fn write(journal: &Journal, run: &str, file: &Path, aside: &Path) -> Result<bool
         process: Process::own(),
         since,
         deed: Deed::Fill { file: file.into(), aside: aside.into() },
-    })?;
-    Ok(true)
+    })
 }
 
 /// Into a place where nothing is; somebody who came first is not written over.

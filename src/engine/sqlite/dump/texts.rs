@@ -48,11 +48,6 @@ impl Dump<'_> {
     fn without(&self, table: &str, what: &str) {
         self.watch.warn(&format!("{table} is {what}: its rows are not in the dump; a backup holds them"));
     }
-
-    fn columns(&self, table: &str) -> rusqlite::Result<String> {
-        let sql = "SELECT group_concat('\"' || replace(name, '\"', '\"\"') || '\"', ', ') FROM pragma_table_xinfo(?1) WHERE hidden = 0";
-        self.connection.query_row(sql, [table], |row| row.get(0))
-    }
 }
 
 /// `fts5` of `CREATE VIRTUAL TABLE x USING fts5(…)`.

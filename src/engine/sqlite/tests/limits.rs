@@ -77,8 +77,9 @@ fn a_source_in_a_read_only_folder_is_read_and_a_target_there_is_refused() {
         clone(&source, &target, &Copying::default()).unwrap();
         assert_eq!(ask(&target.path().unwrap(), "select count(*) from t"), "100", "{mode}");
         assert_eq!(source.row_counts().unwrap(), [("t".into(), 100)]);
-        let refused = quietly(|watch| source.run_file(Path::new("/dev/null"), watch)).unwrap_err();
+        let refused = clone(&target, &source, &Copying::default()).unwrap_err();
         assert_eq!(refused.code(), 3, "{refused}");
+        assert_eq!(quietly(|watch| source.run_file(Path::new("/dev/null"), watch)).unwrap_err().code(), 3);
         // A log with pages in it cannot be left out.
         drop(mount);
         if mode == "wal" {

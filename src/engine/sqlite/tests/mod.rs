@@ -113,7 +113,8 @@ pub fn replace(
     target.make_folder()?;
     let journal = Journal::at(target.journal_path().unwrap());
     let wish = LockWish { timeout: Duration::ZERO, command: "clone", target: "a.b" };
-    let mut lock = Engine::Sqlite(target.clone()).lock(&wish, watch)?;
+    let target = Engine::Sqlite(target.clone());
+    let mut lock = target.lock(&wish, watch)?;
     assert!(matches!(lock, Lock::File(_)));
     target.replace(
         Replacement { run: "run_1", journal: &journal, lock: &mut lock, force: false, keep_old },
@@ -122,8 +123,11 @@ pub fn replace(
     )
 }
 
-/// Python with a connection to a database, which has run these statements.
-pub struct Other(Talk);
+/// Python with a connection to a database, which has run these statements; killed when this is dropped.
+pub struct Other {
+    talk: Option<Talk>,
+    path: PathBuf,
+}
 
 impl Other {
     pub fn start(path: &Path, statements: &[&str]) -> Self {
@@ -137,21 +141,32 @@ impl Other {
         let tool = tool("python3").args(["-c", script]).arg(path).args(statements.iter().copied());
         let mut talk = Talk::start(tool).unwrap();
         assert_eq!(talk.hear(Duration::from_secs(20)).unwrap().as_deref(), Some("ready"));
-        Self(talk)
+        Self { talk: Some(talk), path: path.into() }
     }
 
     pub fn ask(&mut self, sql: &str) -> String {
-        self.0.say(sql).unwrap();
-        self.0.hear(Duration::from_secs(20)).unwrap().unwrap()
+        let talk = self.talk.as_mut().unwrap();
+        talk.say(sql).unwrap();
+        talk.hear(Duration::from_secs(20)).unwrap().unwrap()
     }
 }
 
-/// A process that commits a row as fast as it can.
+impl Drop for Other {
+    fn drop(&mut self) {
+        self.talk = None;
+        // Its locks go with it, a moment later.
+        while !super::beside::other_processes(&self.path).is_empty() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// A process that commits a row every few milliseconds.
 pub struct Writer(Talk);
 
 impl Writer {
     pub fn start(path: &Path) -> Self {
-        let script = "import sqlite3, sys, threading\n\
+        let script = "import sqlite3, sys, threading, time\n\
             c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=20)\n\
             c.execute('create table if not exists beat(pair integer, half integer)')\n\
             stop = threading.Event()\n\
@@ -159,6 +174,7 @@ impl Writer {
             n = 0\n\
             while not stop.is_set():\n\
             \tc.execute('begin immediate'); c.execute('insert into beat values(?,0)', (n,)); c.execute('insert into beat values(?,1)', (n,)); c.execute('commit'); n += 1\n\
+            \ttime.sleep(0.002)\n\
             \tif n == 5: print('ready', flush=True)\n\
             print(n, flush=True)\n";
         let mut talk = Talk::start(tool("python3").args(["-c", script]).arg(path)).unwrap();

@@ -17,7 +17,8 @@ fn inode(path: &Path) -> u64 {
 fn every_journal_mode_and_page_size_goes_into_every_other_and_the_target_keeps_its_own() {
     for from in ["wal", "delete"] {
         for to in ["wal", "delete"] {
-            for (from_size, to_size) in [(4096, 4096), (1024, 8192), (8192, 1024)] {
+            let sizes: &[(u32, u32)] = if from == to { &[(1024, 8192), (8192, 1024)] } else { &[(4096, 4096)] };
+            for (from_size, to_size) in sizes {
                 let folder = Folder::new();
                 let sql = format!("pragma page_size={from_size}; pragma journal_mode={from}; {}", many(2000));
                 let source = folder.database("source.db", &sql);
@@ -158,12 +159,13 @@ fn the_entry_of_a_migration_stays_until_its_own_command_ends_it() {
     let target = folder.database("target.db", "create table old(x)");
     let journal = Journal::at(target.journal_path().unwrap());
     let migrating = Entry {
-        deed: Deed::Migrate { heads: vec![], backup: None, events: "/e".into(), rolls_back: true },
+        deed: Deed::Migrate { heads: vec![], backup: None, events: "/e".into(), rolls_back: false },
         ..entry(&folder)
     };
     journal.write(&migrating).unwrap();
     clone(&source, &target, &ALL).unwrap();
     assert_eq!(journal.read().unwrap(), Some(migrating));
+    assert_eq!(journal.of_swap().read().unwrap(), None);
 }
 
 fn entry(folder: &Folder) -> Entry {
