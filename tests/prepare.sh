@@ -15,7 +15,7 @@ install_packages() {
     say "installing with apt-get: $*"
     local log
     log=$(mktemp)
-    apt_get() { ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >>"$log" 2>&1 </dev/null; }
+    apt_get() { ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive RUNLEVEL="${RUNLEVEL:-}" apt-get -qq -o Dpkg::Use-Pty=0 "$@" >>"$log" 2>&1 </dev/null; }
     if ! { apt_get update && apt_get install -y --no-install-recommends "$@"; }; then
         cat "$log" >&2
         rm -f "$log"
@@ -93,4 +93,9 @@ need_postgres() {
     PG_BIN=$(find_postgres) && return
     install_postgres || return 1
     PG_BIN=$(find_postgres)
+}
+
+# The pooler of one test; Debian's package would start a server of its own.
+need_pgbouncer() {
+    [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null || RUNLEVEL=1 install_packages pgbouncer
 }

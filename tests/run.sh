@@ -10,6 +10,7 @@ need_python
 for name in new old projects; do environment ".venv-tests/$name" "tests/requirements/$name.txt"; done
 need_sqlite
 need_postgres || die "no PostgreSQL server programs: install the package postgresql (no running server is needed), or name their folder in SHED_TEST_PG_BIN"
+need_pgbouncer || die "no pgbouncer: install it and run this again"
 command -v make >/dev/null || install_packages make || die "no make: install it and run this again"
 
 export SHED_TEST_PG_BIN="$PG_BIN" SHED_TEST_ENVIRONMENTS="$PWD/.venv-tests"

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::error::Result;
+
 /// One line of the event file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "ev", rename_all = "snake_case")]
@@ -175,6 +177,8 @@ pub struct Told {
     pub failure: Option<Failure>,
     /// Whether anything was about to change.
     pub pending: bool,
+    /// Whether the worker came to the end of it.
+    pub ended: bool,
     pub traces: Traces,
 }
 
@@ -186,6 +190,8 @@ pub struct Traces {
     /// The heads after each commit between revisions: where the database may be.
     pub committed: Vec<Vec<String>>,
     in_step: bool,
+    /// Where the database is whole again, if the commit that was told of last came to its end.
+    closing: Option<Vec<String>>,
     /// The heads that the next commit makes last.
     next: Option<Vec<String>>,
 }
@@ -193,7 +199,11 @@ pub struct Traces {
 impl Traces {
     fn hear(&mut self, event: &Event) {
         match event {
-            Event::StepStarted {} => self.in_step = true,
+            Event::StepStarted {} => {
+                self.in_step = true;
+                // Another step follows a commit that succeeded.
+                self.half &= self.closing.take().is_none();
+            }
             Event::StepApplied(step) => {
                 self.in_step = false;
                 self.next = Some(step.heads.clone());
@@ -202,11 +212,11 @@ impl Traces {
                 self.half = true;
                 self.committed.extend(self.next.take());
             }
-            // The version rows go with it: what was half is whole now, or will be rolled back as a whole.
+            // The version rows go with it; should it fail, what was committed before it stays.
             Event::Commit {} => {
                 if let Some(heads) = self.next.take() {
-                    self.committed.push(heads);
-                    self.half = false;
+                    self.committed.push(heads.clone());
+                    self.closing = Some(heads).filter(|_| self.half);
                 }
             }
             _ => {}
@@ -231,30 +241,35 @@ impl Told {
             // The first failure is the cause; what follows is its wake.
             Event::Error(failure) => drop(self.failure.get_or_insert(*failure)),
             Event::Pending { .. } => self.pending = true,
-            Event::Waiting { .. }
-            | Event::StepStarted {}
-            | Event::Commit {}
-            | Event::Autocommit {}
-            | Event::Ended { .. }
-            | Event::Other => {}
+            Event::Ended { .. } => self.ended = true,
+            Event::Waiting { .. } | Event::StepStarted {} | Event::Commit {} | Event::Autocommit {} | Event::Other => {}
         }
     }
 }
 
 impl Told {
     /// Whether a part of a revision may be in the database without the rest of it.
-    /// `rolls_back`: the engine undoes what was not committed.
-    pub fn is_half(&self, rolls_back: bool) -> bool {
-        self.traces.half || (!rolls_back && self.pending && self.verified.is_none())
+    /// `rolls_back`: the engine undoes what was not committed. `now` reads the heads that the database holds.
+    pub fn is_half(&self, rolls_back: bool, now: impl FnOnce() -> Result<Vec<String>>) -> Result<bool> {
+        if !rolls_back && self.pending && self.verified.is_none() {
+            return Ok(true);
+        }
+        match &self.traces.closing {
+            Some(heads) if self.traces.half => Ok(set(heads) != set(&now()?)),
+            _ => Ok(self.traces.half),
+        }
     }
 
     /// Whether the database can be at these heads after this run and nothing else.
     pub fn may_be_at(&self, before: &[String], heads: &[String]) -> bool {
-        let set = |heads: &[String]| heads.iter().cloned().collect::<BTreeSet<_>>();
         let applied = self.applied.iter().map(|step| step.heads.as_slice());
         let committed = self.traces.committed.iter().map(Vec::as_slice);
         std::iter::once(before).chain(applied).chain(committed).any(|possible| set(possible) == set(heads))
     }
+}
+
+fn set(heads: &[String]) -> BTreeSet<&str> {
+    heads.iter().map(String::as_str).collect()
 }
 
 /// Revisions in words: `base`, or the ids in a stable order.
@@ -285,6 +300,22 @@ mod tests {
     fn an_unknown_event_is_passed_over() {
         assert!(matches!(event(r#"{"v":1,"ev":"later","x":1}"#), Event::Other));
         assert!(matches!(event(r#"{"v":1,"ev":"empty"}"#), Event::Empty {}));
+    }
+
+    #[test]
+    fn after_a_block_the_last_commit_counts_only_if_the_database_shows_it() {
+        let mut told = Told::default();
+        let lines = [
+            r#"{"ev":"step_started"}"#,
+            r#"{"ev":"autocommit"}"#,
+            r#"{"ev":"step_applied","revision":"a2","direction":"upgrade","heads":["a2"]}"#,
+            r#"{"ev":"commit"}"#,
+        ];
+        lines.iter().for_each(|line| told.hear(&event(line)));
+        let half = |told: &Told, now: &str| told.is_half(true, || Ok(vec![now.to_owned()])).unwrap();
+        assert_eq!((half(&told, "a1"), half(&told, "a2")), (true, false));
+        told.hear(&event(r#"{"ev":"step_started"}"#));
+        assert!(!half(&told, "a2"));
     }
 
     #[test]

@@ -29,8 +29,8 @@ impl Record {
         let at = |place: &Path| -> io::Result<Self> {
             let runs = place.join("v1/runs");
             let folder = runs.join(&id);
-            private_folder(&folder)?;
-            demand_room(&folder)?;
+            let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
+            private_folder(&folder).and_then(|_| demand_room(&folder)).map_err(named)?;
             prune(&runs);
             Ok(Self { id: id.clone(), folder })
         };

@@ -116,7 +116,8 @@ impl Ended {
                 None => error,
             });
         }
-        if self.code == 0 {
+        // `os._exit(0)` in a migration is no success.
+        if self.code == 0 && (self.told.ended || !self.told.pending) {
             return Ok(self);
         }
         let how = if self.code == TOLD { "without saying why".into() } else { format!("with code {}", self.code) };

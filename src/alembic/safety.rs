@@ -118,7 +118,7 @@ impl<'a> Safety<'a> {
     pub fn settle(&mut self, told: &Told, good: bool, release: Option<Release>) -> Result<Option<String>> {
         let Some(entry) = self.written.take() else { return Ok(None) };
         failpoint::reach("migrate-run-ended")?;
-        if good || !told.is_half(self.rolls_back) {
+        if good || !told.is_half(self.rolls_back, || Ok(self.vault.heads()?.unwrap_or_default()))? {
             self.clear(&entry)?;
             failpoint::reach("migrate-journal-cleared")?;
             return Ok(None);

@@ -61,7 +61,11 @@ fn recover_one(scope: &Scope<'_>, target: &Chosen<'_>, args: &Args) -> Result<Fo
     let Some(database) = &target.database else { return Ok(found) };
     let engine = scope.engine(database)?;
     let Some(journal) = scope.journal(&engine)? else { return Ok(found) };
-    describe(&journal, &mut found)?;
+    match describe(&journal, &mut found) {
+        // One that cannot be read can be discarded all the same.
+        Err(error) if args.discard => found.run = Some(error.to_string()),
+        described => described?,
+    }
     if args.list || !(journal.is_there() || journal.of_swap().is_there()) {
         return Ok(found);
     }

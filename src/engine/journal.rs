@@ -1,13 +1,17 @@
 //! The write-ahead journal of one database: what a run was about to do, for whoever comes after its death.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::keep::private_folder;
+
+/// Of the entries; what another version means is not guessed.
+pub const VERSION: u32 = 1;
 
 /// Where the journal of one database is.
 #[derive(Debug, Clone)]
@@ -98,7 +102,11 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(self.unreadable(&error)),
         };
-        serde_json::from_slice(&text).map(Some).map_err(|error| self.unreadable(&error))
+        let entry: Entry = serde_json::from_slice(&text).map_err(|error| self.unreadable(&error))?;
+        if entry.version != VERSION {
+            return Err(self.unreadable(&format!("it is of version {}, another shed's", entry.version)));
+        }
+        Ok(Some(entry))
     }
 
     /// Writes the entry so that it is there, whole, when this returns.
@@ -106,13 +114,17 @@ impl Journal {
         let write = || -> io::Result<()> {
             let folder = self.path.parent().unwrap_or(Path::new("."));
             private_folder(folder)?;
-            let mut aside = tempfile::Builder::new().prefix(".journal-").tempfile_in(folder)?;
-            aside.write_all(&serde_json::to_vec_pretty(entry)?)?;
-            aside.as_file().sync_all()?;
-            aside.persist(&self.path).map_err(|error| error.error)?;
+            // One name, so that the next run replaces what a dead one left; whoever writes holds the lock.
+            let aside = self.aside();
+            remove(&aside)?;
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
+            file.write_all(&serde_json::to_vec_pretty(entry)?)?;
+            file.sync_all()?;
+            fs::rename(&aside, &self.path)?;
             File::open(folder)?.sync_all()
         };
         write().map_err(|error| {
+            let _ = remove(&self.aside());
             Error::environment(format!("could not write the journal {}: {error}", self.path.display()))
                 .help("nothing was changed; SHED_STATE_DIR names another folder for it")
         })
@@ -120,17 +132,28 @@ impl Journal {
 
     /// The deed is done, or undone.
     pub fn clear(&self) -> Result<()> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::environment(format!("could not remove the journal {}: {error}", self.path.display())))
-            }
-            _ => Ok(()),
-        }
+        remove(&self.aside()).and_then(|()| remove(&self.path)).map_err(|error| {
+            Error::environment(format!("could not remove the journal {}: {error}", self.path.display()))
+        })
+    }
+
+    /// Where an entry is written before it takes its name.
+    fn aside(&self) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".new");
+        path.into()
     }
 
     fn unreadable(&self, error: &dyn std::fmt::Display) -> Error {
         Error::failed(format!("the journal {} cannot be read: {error}", self.path.display()))
             .help("an earlier run was broken off: look at the database, then `shed recover TARGET --discard`")
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -176,7 +199,7 @@ mod tests {
 
     fn entry() -> Entry {
         Entry {
-            version: 1,
+            version: VERSION,
             run: "r1".into(),
             target: "billing.prod".into(),
             command: "migrate".into(),

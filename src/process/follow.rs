@@ -71,12 +71,22 @@ impl Running {
             }
             if ended.is_none() {
                 ended = self.ended(&come)?.map(|status| (status, Instant::now() + DRAIN));
+                self.end_rest(ended.map(|(status, _)| status));
             }
             match (ended, self.group) {
                 (Some((status, deadline)), _) if self.is_silent() || Instant::now() > deadline => return Ok(status),
                 (None, Some(group)) => ending.press(interrupts.map_or(0, Interrupts::times), group),
                 _ => {}
             }
+        }
+    }
+
+    /// What a child that failed has forked holds its descriptors, and with them its sessions and locks.
+    fn end_rest(&self, status: Option<ExitStatus>) {
+        if let (Some(group), Some(status)) = (self.group, status)
+            && !status.success()
+        {
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
         }
     }
 

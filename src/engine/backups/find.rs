@@ -55,8 +55,7 @@ impl Store {
         let backups = self.list(target);
         let Some(word) = word else {
             // What a restore replaced is asked for by its name: a second try must not bring it back.
-            let newest = backups.into_iter().find(|backup| backup.metadata.reason != REPLACED);
-            return newest.map(Found::Kept).ok_or_else(|| self.nothing(target, format!("{target} has no backup")));
+            return self.newest(target);
         };
         if word.contains('/') {
             return at_path(&working_dir.join(word));
@@ -81,6 +80,23 @@ impl Store {
                     .help("write more of the name"))
             }
         }
+    }
+
+    fn newest(&self, target: &str) -> Result<Found> {
+        for entry in self.entries(target) {
+            match entry {
+                Entry::Good(backup) if backup.metadata.reason != REPLACED => return Ok(Found::Kept(backup)),
+                // One without metadata is what a dead run left; one that was whole once is not passed over in silence.
+                Entry::Broken { name, files, reason }
+                    if files.iter().any(|file| file.ends_with(format!("{name}.json"))) =>
+                {
+                    return Err(Error::failed(format!("the newest backup of {target}, {name}, is broken: {reason}"))
+                        .help("`shed backups` lists the others; name the one that you want"));
+                }
+                _ => {}
+            }
+        }
+        Err(self.nothing(target, format!("{target} has no backup")))
     }
 
     fn nothing(&self, target: &str, what: String) -> Error {
