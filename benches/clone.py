@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
 import statistics
 import subprocess
 import sys
@@ -23,6 +24,7 @@ create index on t{i} (customer); create index on t{i} (created); create index on
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped
     shed, programs, rounds, megabytes = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     with tempfile.TemporaryDirectory(prefix="shed-clone-") as folder:
         cluster = Cluster(Path(folder), programs)

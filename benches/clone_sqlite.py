@@ -28,8 +28,11 @@ while True:
         pass
     longest = max(longest, time.perf_counter() - started)
     open(sys.argv[2], "w").write(f"{longest:.3f}")
-    time.sleep(0.05)
+    time.sleep(float(sys.argv[3]))
 """
+
+# Seconds between two commits of the writer, and after how many `.backup`, which begins again with each, is given up.
+PAUSE, LIMIT = 0.5, 60.0
 
 
 def main() -> None:
@@ -37,7 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
         root = Path(folder)
         (root / "versions").mkdir()
-        for mode in ("wal", "delete"):
+        for mode in sys.argv[4:] or ("wal", "delete"):
             make(root / f"{mode}.db", mode, megabytes)
             (root / "shed.yaml").write_text(settings(mode))
             compare(shed, root, mode, rounds, writing=False)
@@ -73,6 +76,7 @@ def compare(shed: str, root: Path, mode: str, rounds: int, writing: bool) -> Non
     ours = [shed, "--yes", "--no-input", "clone", "p.source", "p.copy"]
     theirs = ["sqlite3", f"{mode}.db", ".timeout 60000", ".backup copy.db"]
     longest: dict[str, float] = {}
+    given_up: dict[str, int] = {}
 
     def timed(name: str, command: list[str]) -> float:
         for left in root.glob("copy.db*"):
@@ -80,19 +84,23 @@ def compare(shed: str, root: Path, mode: str, rounds: int, writing: bool) -> Non
         os.sync()
         writer = Writer(root, mode) if writing else None
         started = time.perf_counter()
-        run(command, root, environment)
+        try:
+            subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True, timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            given_up[name] = given_up.get(name, 0) + 1
         seconds = time.perf_counter() - started
         if writer:
             longest[name] = max(longest.get(name, 0.0), writer.stop())
         return seconds
 
+    # The first of each warms the cache, and is not counted.
     pairs = interleaved(lambda: timed("shed", ours), lambda: timed("sqlite3", theirs), rounds)
     ratios = [one / other for one, other in pairs]
     waits = f"; a writer's longest wait: shed {longest['shed']:.2f} s, sqlite3 {longest['sqlite3']:.2f} s" if writing else ""
     print(
         f"{mode}, {'with a writer' if writing else 'quiet'}: shed clone / sqlite3 .backup {statistics.median(ratios):.2f} "
         f"(least {min(ratios):.2f}, most {max(ratios):.2f}; {rounds} pairs; shed {statistics.median(p[0] for p in pairs):.2f} s, "
-        f"sqlite3 {statistics.median(p[1] for p in pairs):.2f} s{waits})",
+        f"sqlite3 {statistics.median(p[1] for p in pairs):.2f} s{waits}; given up after {LIMIT:.0f} s: {given_up or 'none'})",
         flush=True,
     )
 
@@ -110,11 +118,11 @@ def over_existing(shed: str, root: Path, mode: str, rounds: int) -> None:
 
 
 class Writer:
-    """Commits a row every twentieth of a second."""
+    """Commits a row every half second."""
 
     def __init__(self, root: Path, mode: str) -> None:
         self.told = root / "longest"
-        command = [sys.executable, "-c", WRITER, str(root / f"{mode}.db"), str(self.told)]
+        command = [sys.executable, "-c", WRITER, str(root / f"{mode}.db"), str(self.told), str(PAUSE)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert self.process.stdout is not None
         self.process.stdout.readline()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Iterator
 
 MODELS = """
 from sqlalchemy import String
@@ -42,6 +43,7 @@ def main() -> None:
         environment = quiet_environment(root)
         own_share(shed, rounds * 4, root / "many", environment)
         beside_alembic(shed, rounds, root / "one", environment)
+        migrating(shed, rounds, root, environment)
 
 
 def quiet_environment(root: Path) -> dict[str, str]:
@@ -69,23 +71,69 @@ def own_share(shed: str, rounds: int, root: Path, environment: dict[str, str]) -
 def beside_alembic(shed: str, rounds: int, root: Path, environment: dict[str, str]) -> None:
     """`current` on SQLite: the same project through shed and through Alembic's own files."""
     root.mkdir(parents=True)
-    (root / "models.py").write_text(MODELS)
-    (root / "shed.yaml").write_text(
-        f"projects:\n  p:\n    module: models.py\n    python: {sys.executable}\n"
-        "    db:\n      main: { type: sqlite, connection: { db_path: p.db } }\n"
-    )
-    alembic = [sys.executable, "-m", "alembic"]
-    run([*alembic, "init", "bare"], root, environment)
-    ini = (root / "alembic.ini").read_text().replace("driver://user:pass@localhost/dbname", f"sqlite:///{root}/p.db")
-    (root / "alembic.ini").write_text(ini)
-    env = (root / "bare/env.py").read_text()
-    (root / "bare/env.py").write_text(env.replace("target_metadata = None", "from models import Base\ntarget_metadata = Base.metadata"))
-    run([shed, "revision", "p", "--autogenerate", "-m", "first", "--rev-id", "a1"], root, environment)
-    for file in (root / "versions").glob("*.py"):
-        (root / "bare/versions" / file.name).write_text(file.read_text())
+    alembic = project(shed, root, f"sqlite:///{root}/p.db", f"{{ type: sqlite, connection: {{ db_path: {root}/p.db }} }}", environment)
     run([shed, "migrate", "p"], root, environment)
     ratio("current, SQLite, shed / bare Alembic", timer([shed, "current", "p"], root, environment),
           timer([*alembic, "current"], root, environment), rounds)
+
+
+def project(shed: str, root: Path, url: str, entry: str, environment: dict[str, str]) -> list[str]:
+    """One project with one revision, for shed and for Alembic's own files; gives Alembic's command line."""
+    (root / "models.py").write_text(MODELS)
+    (root / "shed.yaml").write_text(
+        f"projects:\n  p:\n    module: models.py\n    python: {sys.executable}\n    db:\n      main: {entry}\n"
+    )
+    alembic = [sys.executable, "-m", "alembic"]
+    run([*alembic, "init", "bare"], root, environment)
+    ini = (root / "alembic.ini").read_text().replace("driver://user:pass@localhost/dbname", url)
+    (root / "alembic.ini").write_text(ini)
+    env = (root / "bare/env.py").read_text()
+    models = "from models import Base\ntarget_metadata = Base.metadata"
+    (root / "bare/env.py").write_text(env.replace("target_metadata = None", models))
+    run([shed, "revision", "p", "--autogenerate", "-m", "first", "--rev-id", "a1"], root, environment)
+    for file in (root / "versions").glob("*.py"):
+        (root / "bare/versions" / file.name).write_text(file.read_text())
+    return alembic
+
+
+def migrating(shed: str, rounds: int, root: Path, environment: dict[str, str]) -> None:
+    """Nothing pending: the lock, the journal's place, the verification, against `alembic upgrade head`."""
+    databases = {"SQLite": (f"sqlite:///{root}/s.db", f"{{ type: sqlite, connection: {{ db_path: {root}/s.db }} }}")}
+    with cluster(root) as host:
+        if host:
+            entry = f"{{ type: postgres, db_name: bench, connection: {{ host: {host}, user: bench }} }}"
+            databases["PostgreSQL"] = (f"postgresql+psycopg://bench@/bench?host={host}", entry)
+        for name, (url, entry) in databases.items():
+            folder = root / name
+            folder.mkdir()
+            bare = project(shed, folder, url, entry, environment)
+            run([shed, "migrate", "p"], folder, environment)
+            pairs = interleaved(
+                timer([shed, "migrate", "p"], folder, environment), timer([*bare, "upgrade", "head"], folder, environment), rounds
+            )
+            more = [first - second for first, second in pairs]
+            print(f"migrate, nothing pending, {name}, over bare Alembic: {median_ms(more)} (least {1000 * min(more):.1f} ms)")
+
+
+@contextlib.contextmanager
+def cluster(root: Path) -> Iterator[str | None]:
+    """A private server, by the script of the tests; none where its programs are missing."""
+    bin_folder = os.environ.get("SHED_TEST_PG_BIN")
+    if not bin_folder:
+        print("no PostgreSQL server programs: not measured on PostgreSQL")
+        yield None
+        return
+    script = Path(__file__).parent.parent / "tests/cluster.sh"
+    server = subprocess.Popen([script, bin_folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    host = server.stdout.readline().strip()
+    psql = [f"{bin_folder}/psql", "-X", "-q", "-h", host, "-U", "shed", "-d", "postgres", "-c"]
+    for statement in ("create role bench login superuser", "create database bench owner bench"):
+        subprocess.run([*psql, statement], check=True)
+    try:
+        yield host
+    finally:
+        server.stdin.close()
+        server.wait()
 
 
 def ratio(name: str, first: Callable[[], float], second: Callable[[], float], rounds: int) -> None:

@@ -120,8 +120,14 @@ impl Work<'_> {
 
     /// Copies, compares, then lets the user's own statements run: all before anybody sees the copy.
     fn fill(&self, aside: &Engine, watch: &Watch<'_>) -> Result<Option<Compared>> {
-        let before = self.ends.from.row_counts()?;
-        self.ends.from.copy_into(aside, self.copying, watch)?;
+        // Both only read the source, each over a connection of its own.
+        let (before, copied) = std::thread::scope(|scope| {
+            let counting = scope.spawn(|| self.ends.from.row_counts());
+            let copied = self.ends.from.copy_into(aside, self.copying, watch);
+            (counting.join().unwrap_or_else(|_| Err(Error::failed("the rows could not be counted"))), copied)
+        });
+        copied?;
+        let before = before?;
         reach("clone-copied")?;
         let compared = Compared::of(&self.ends.from, aside, &before, self.copying)?;
         if let Some(file) = &self.after {

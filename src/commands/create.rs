@@ -13,6 +13,7 @@ use super::completions::TARGETS;
 use super::live::Live;
 use super::planning::Wishes;
 use super::reports::Answer;
+use super::safely::Care;
 use super::scope::{Chosen, Needs};
 use super::{Place, Scope};
 
@@ -100,12 +101,13 @@ fn create_one(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args
     Ok(created)
 }
 
-/// The tables in one transaction, then Alembic's own `stamp`, verified.
+/// Under the lock: the tables in one transaction, then Alembic's own `stamp`, verified.
 fn from_models(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args) -> Result<FromModels> {
     let wishes = Wishes { needs_models: true, models: args.models.as_deref(), ..Wishes::default() };
     let steps = vec![Step::FromModels { force: args.force }];
     let plan = scope.plan(target, Needs::Writing, steps, wishes)?;
-    let told = scope.run(&plan, &mut Live::of(scope.out, &plan.target, several))?.good()?.told;
+    let mut live = Live::of(scope.out, &plan.target, several);
+    let told = scope.run_safely(target, &plan, "create", Care::without_backup(), &mut live)?.good()?.told;
     let made = told.results.into_iter().next().and_then(|value| serde_json::from_value(value).ok());
     Ok(FromModels { heads: told.verified.unwrap_or_default(), ..made.unwrap_or_default() })
 }

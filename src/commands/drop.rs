@@ -72,11 +72,11 @@ pub fn drop(scope: &Scope<'_>, args: &Args) -> Result<Dropped> {
     Ok(report)
 }
 
-/// Nobody migrates meanwhile; our own session in it must not keep it from being dropped.
+/// Nobody migrates meanwhile, and no journal of a dead run is left for the next database of this name; our own session in it must not keep it from being dropped.
 fn drop_locked(scope: &Scope<'_>, chosen: &Chosen<'_>, engine: &Engine, force: bool) -> Result<()> {
     scope.watched(|watch| {
-        let mut lock = engine.lock(&scope.lock_wish(chosen, "drop"), watch)?;
-        if let Lock::Session(session) = &mut lock {
+        let mut held = scope.hold(chosen, engine, "drop", watch)?;
+        if let Lock::Session(session) = &mut held.lock {
             session.leave_target();
         }
         engine.drop_database(force)

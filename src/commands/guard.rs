@@ -1,7 +1,8 @@
 //! Before a command writes: protected databases, and questions that need a yes.
 
-use crate::engine::{Engine, Identity};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::settings::Database;
 
 use super::Scope;
 use super::scope::Chosen;
@@ -41,20 +42,31 @@ impl<'a> Scope<'a> {
 
     /// The name under which the target's database is protected, whatever name it goes by here.
     pub fn protected_name(&self, chosen: &Chosen<'_>) -> Result<Option<String>> {
-        let Some(database) = &chosen.database else { return Ok(None) };
-        if database.protected {
+        let Some(own) = &chosen.database else { return Ok(None) };
+        if own.protected {
             return Ok(Some(chosen.name.clone()));
         }
-        let Some(here) = self.identity(database) else { return Ok(None) };
+        if Engine::identity_of(own).is_none() {
+            return Ok(None);
+        }
         let mut named = self.settings.protected_projects()?.flat_map(|project| {
             project.db.values().map(move |database| (format!("{}.{}", project.name, database.name), database))
         });
-        let found = named.find(|(_, database)| database.protected && self.identity(database).as_ref() == Some(&here));
+        let found = named.find(|(_, database)| database.protected && self.is_same(own, database));
         Ok(found.map(|(name, _)| name))
     }
 
-    fn identity(&self, database: &crate::settings::Database) -> Option<Identity> {
-        Engine::identity_of(database)
+    /// Whether both lead to one database. A server of this machine goes by several names: it is asked.
+    fn is_same(&self, one: &Database, other: &Database) -> bool {
+        match (Engine::identities_of(one), Engine::identities_of(other)) {
+            (ours, theirs) if ours.iter().any(|identity| theirs.contains(identity)) => true,
+            (ours, theirs) if ours.iter().any(|one| theirs.iter().any(|other| one.is_same_address(other))) => true,
+            (ours, theirs) if ours.iter().any(|one| theirs.iter().any(|other| one.may_be(other))) => {
+                let engines = (self.engine(one), self.engine(other));
+                matches!(engines, (Ok(one), Ok(other)) if one.is_same_as(&other).unwrap_or_default())
+            }
+            _ => false,
+        }
     }
 
     fn is_typed(&self, name: &str) -> bool {

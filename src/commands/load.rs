@@ -93,7 +93,7 @@ fn load_locked(
     watch: &Watch<'_>,
 ) -> Result<bool> {
     engine.make_room()?;
-    let mut lock = engine.lock(&scope.lock_wish(chosen, "load"), watch)?;
+    let mut held = scope.hold(chosen, engine, "load", watch)?;
     let made = !engine.exists()?;
     if made {
         engine.create()?;
@@ -106,13 +106,19 @@ fn load_locked(
         Kind::Archive => engine.load_archive(file, watch),
     };
     if filled.is_err() && made {
-        if let Lock::Session(session) = &mut lock {
+        if let Lock::Session(session) = &mut held.lock {
             session.leave_target();
         }
         engine.drop_database(false)?;
         scope.out.note(&format!("{}: {} removed again", chosen.name, engine.place()));
     }
-    filled.map(|()| made)
+    match filled {
+        // One transaction leaves nothing, unless the file itself ends it.
+        Err(error) if !made && !engine.is_empty().unwrap_or(true) => {
+            Err(error.remark("the file ends its transaction by itself (COMMIT): what it made until then is there"))
+        }
+        filled => filled.map(|()| made),
+    }
 }
 
 fn refuse_content(chosen: &Chosen<'_>, engine: &Engine) -> Result<()> {

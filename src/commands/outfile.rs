@@ -26,11 +26,8 @@ impl Outfile {
         let make = || -> io::Result<NamedTempFile> {
             // Readable for whom the folder's own files are: the umask, or the file that it replaces, says.
             let mode = fs::metadata(path).map_or(0o666, |metadata| metadata.permissions().mode() & 0o777);
-            let aside = tempfile::Builder::new()
-                .prefix(".shed-")
-                .permissions(Permissions::from_mode(mode))
-                .tempfile_in(folder_of(path));
-            aside
+            let mut builder = tempfile::Builder::new();
+            builder.prefix(".shed-").permissions(Permissions::from_mode(mode)).tempfile_in(folder_of(path))
         };
         if path.is_dir() {
             return Err(Error::usage(format!("{} is a folder", path.display())).help("name a file"));

@@ -38,6 +38,11 @@ enum Answer {
 }
 
 impl Care {
+    /// For what adds to a database and takes nothing away.
+    pub fn without_backup() -> Self {
+        Self { no_backup: true, ..Self::default() }
+    }
+
     fn restore(self, options: &Options) -> Restore {
         match self.restore {
             Some(Answer::Auto) => Restore::Auto,

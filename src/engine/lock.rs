@@ -28,7 +28,7 @@ pub enum Lock {
     /// There is nothing to lock: a database in memory.
     Nothing,
     File(FileLock),
-    Session(SessionLock),
+    Session(Box<SessionLock>),
     /// Held by our worker, which gives it back when this is called.
     Worker(Option<Box<dyn FnOnce()>>),
 }
@@ -102,7 +102,9 @@ impl Engine {
                 None => Ok(Lock::Nothing),
                 Some(path) => wait(self, wish, watch, || FileLock::attempt(&path, wish)).map(Lock::File),
             },
-            Self::Postgres(server) => wait(self, wish, watch, || SessionLock::attempt(server, wish)).map(Lock::Session),
+            Self::Postgres(server) => {
+                wait(self, wish, watch, || SessionLock::attempt(server, wish)).map(Box::new).map(Lock::Session)
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod sqlite;
 mod verbs;
 mod work;
 
+use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -34,7 +35,7 @@ pub use work::{News, Watch};
 #[derive(Clone)]
 pub enum Engine {
     Sqlite(File),
-    Postgres(Server),
+    Postgres(Box<Server>),
 }
 
 /// What is the same database, under whatever name it goes.
@@ -54,6 +55,34 @@ pub enum Identity {
         port: u16,
         name: String,
     },
+}
+
+impl Identity {
+    /// Two names of a host that lead to one address.
+    pub fn is_same_address(&self, other: &Self) -> bool {
+        let (Self::Server { host, port, name }, Self::Server { host: host2, port: port2, name: name2 }) = (self, other)
+        else {
+            return false;
+        };
+        let is_local = |host: &str| host == "localhost" || host.starts_with('/');
+        if (port, name) != (port2, name2) || is_local(host) || is_local(host2) {
+            return false;
+        }
+        let addresses =
+            |host: &str| (host, *port).to_socket_addrs().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
+        let ours = addresses(host);
+        addresses(host2).iter().any(|address| ours.contains(address))
+    }
+
+    /// Whether both may be one server of this machine, by a socket and by an address; only the server can tell.
+    pub fn may_be(&self, other: &Self) -> bool {
+        let (Self::Server { host, port, name }, Self::Server { host: host2, port: port2, name: name2 }) = (self, other)
+        else {
+            return false;
+        };
+        let is_local = |host: &str| host == "localhost" || host.starts_with('/') || host.starts_with("127.");
+        (port, name) == (port2, name2) && is_local(host) && is_local(host2)
+    }
 }
 
 /// The connection as SQLAlchemy's `URL.create` takes it: parts, never a URL.
@@ -84,7 +113,7 @@ impl Engine {
             Connection::Sqlite(connection) => Ok(Self::Sqlite(File::of(connection, database.driver.as_deref()))),
             Connection::Postgres(connection) => {
                 let password = connection.password.as_ref().map(|from| read_password(from, root)).transpose()?;
-                Ok(Self::Postgres(Server::of(database, connection, password, environment)?))
+                Ok(Self::Postgres(Box::new(Server::of(database, connection, password, environment)?)))
             }
         }
     }
@@ -99,6 +128,12 @@ impl Engine {
             }
         };
         (identity != Identity::Memory).then_some(identity)
+    }
+
+    /// What database this is by each of its connections: a pooler's and the direct one are one database.
+    pub fn identities_of(database: &Database) -> Vec<Identity> {
+        let direct = database.migration_url.is_some().then(|| Database { migration_url: None, ..database.clone() });
+        [Self::identity_of(database), direct.as_ref().and_then(Self::identity_of)].into_iter().flatten().collect()
     }
 
     /// Where a database is, without reading its password.

@@ -279,3 +279,92 @@ fn without_the_right_to_make_databases_one_transaction_does_it() {
     );
     assert_eq!(target.rows("select count(*) from pg_class c join pg_roles r on r.oid = c.relowner where relname = 'invoice' and rolname = current_database()"), "1\n");
 }
+
+#[test]
+fn a_role_that_may_make_databases_needs_no_more() {
+    let source = cluster().database();
+    fill_source(&source);
+    source.execute("create extension citext; create table names (name citext); select lo_from_bytea(816, 'bytes')");
+    let target = cluster().database_with_password("secret word");
+    let user = target.name();
+    cluster().psql("postgres", &format!("alter role \"{user}\" createdb; grant pg_read_all_data to \"{user}\""));
+    cluster().psql(&source.name(), &format!("grant select on large object 816 to \"{user}\""));
+    let from = json!({ "type": "postgres", "db_name": source.name(), "connection":
+        { "host": cluster().host, "user": user, "password": "secret word" } });
+    let repo = Repo::new().settings(&settings(&from.to_string(), &target.settings()));
+    for jobs in ["1", "2"] {
+        repo.shed(["clone", "p.a", "p.b", "--yes", "--jobs", jobs])
+            .stdout_has("3 tables, 1001 rows")
+            .stderr_has("owners and privileges are not copied")
+            .ok();
+        let owners =
+            "select distinct pg_get_userbyid(relowner) from pg_class where relnamespace = 'public'::regnamespace";
+        assert_eq!(target.rows(owners), format!("{user}\n"));
+        assert_eq!(target.rows("select convert_from(lo_get(816), 'UTF8')"), "bytes\n");
+    }
+    let owner = format!(
+        "select pg_get_userbyid(datdba), shobj_description(oid, 'pg_database') from pg_database where datname = '{user}'"
+    );
+    assert_eq!(cluster().psql("postgres", &owner), format!("{user}|\n"));
+    cluster().psql(&source.name(), &format!("drop owned by \"{user}\""));
+}
+
+#[test]
+fn nobody_else_can_look_into_a_copy_that_is_being_made() {
+    let (source, target) = pair();
+    let (repo, role) = (repo(&source, &target), format!("{}_other", target.name()));
+    cluster().psql("postgres", &format!("create role {role}"));
+    let may = "select count(*) filter (where has_database_privilege('ROLE', datname, 'connect')) || ' of ' || count(*) \
+               from pg_database where datname like 'NAME\\_\\_shed%'";
+    let may = may.replace("ROLE", &role).replace("NAME", &target.name());
+    let may_enter = format!("select has_database_privilege('{role}', '{}', 'connect')", target.name());
+    for flags in [vec!["--jobs", "1"], vec!["--template"]] {
+        let said =
+            repo.shed(["clone", "p.a", "p.b", "--yes"]).args(&flags).env("SHED_FAILPOINT", "clone-copied:abort").run();
+        assert_eq!((said.code, cluster().psql("postgres", &may)), (137, "0 of 1\n".into()));
+        repo.shed(["clone", "p.a", "p.b", "--yes"]).args(&flags).any_stdout().any_stderr().ok();
+        assert_eq!(
+            (cluster().psql("postgres", &may_enter), left_beside(cluster(), &target)),
+            ("t\n".into(), String::new())
+        );
+    }
+    cluster().psql("postgres", &format!("drop role {role}"));
+}
+
+#[test]
+fn large_tables_of_every_kind_arrive_as_they_are() {
+    let (source, target) = pair();
+    source.execute(
+        "create type mood as enum ('ok', 'so so'); create schema \"Odd, name\"; \
+         create table \"Odd, name\".\"T \"\"1\" (id bigint generated always as identity primary key, \"a b\" text, n numeric, at timestamptz, \
+         d date, i interval, f float8, j jsonb, x uuid, b bytea, words text[], r int4range, ip inet, \
+         twice numeric generated always as (n * 2) stored, gone int); \
+         alter table \"Odd, name\".\"T \"\"1\" drop column gone; \
+         insert into \"Odd, name\".\"T \"\"1\" (\"a b\", n, at, d, i, f, j, x, b, words, r, ip) \
+         select repeat('ü', g % 90), g / 7.0, now() + g * interval '1 s', current_date + g % 900, g * interval '1 min', g / 3.0::float8, \
+         jsonb_build_object('k', g), gen_random_uuid(), decode(md5(g::text), 'hex'), array[g::text, null, ''], int4range(g, g + 5), \
+         '10.0.0.1' from generate_series(1, 40000) g; \
+         create table moods (id int, mood mood, filler text); insert into moods select g, 'so so', repeat('x', 200) from generate_series(1, 40000) g; \
+         create table parted (id int, filler text) partition by range (id); create table part_1 partition of parted for values from (0) to (90000); \
+         insert into parted select g, repeat('y', 200) from generate_series(1, 40000) g; \
+         create view \"Odd, name\".v as select count(*) from moods",
+    );
+    let repo = repo(&source, &target);
+    let said = repo.shed(["clone", "p.a", "p.b", "--jobs", "2", "--dry-run"]).any_stdout().ok();
+    assert_eq!(
+        (said.stdout.matches("format binary, freeze").count(), said.stdout.matches("--table=").count()),
+        (2, 1),
+        "{}",
+        said.stdout
+    );
+    repo.shed(["clone", "p.a", "p.b", "--yes", "--jobs", "2"])
+        .stdout_has("121001 rows")
+        .stdout_has("row counts verified")
+        .ok();
+    for table in ["\"Odd, name\".\"T \"\"1\"", "moods", "part_1", "parted", "invoice", "\"Odd, name\".v"] {
+        let sum = format!("select count(*), md5(string_agg(t::text, '' order by t::text)) from {table} t");
+        assert_eq!(target.rows(&sum), source.rows(&sum), "{table}");
+    }
+    target.execute("insert into \"Odd, name\".\"T \"\"1\" (n) values (3)");
+    assert_eq!(target.rows("select id, twice from \"Odd, name\".\"T \"\"1\" where n = 3 and f is null"), "40001|6\n");
+}

@@ -469,6 +469,14 @@ fn a_file_that_fails_leaves_nothing_and_its_line_is_named() {
 }
 
 #[test]
+fn a_file_that_commits_by_itself_is_found_out() {
+    let app = App::postgres();
+    app.write("schema.sql", "create table t (i integer);\ncommit;\ninsert into nowhere values (1);\n");
+    app.shed(["load", "app", "--yes"]).stderr_has("nowhere").stderr_has("COMMIT").fails(5);
+    assert_eq!(app.db.tables(), ["t"]);
+}
+
+#[test]
 fn a_file_that_is_no_dump_is_refused() {
     let app = App::sqlite();
     app.shed(["load", "app", "nowhere.sql", "--yes"]).stderr_has("nowhere.sql").fails(2);
@@ -573,4 +581,20 @@ fn what_a_schema_can_hold_comes_through_a_dump_unchanged() {
     assert_eq!(again, app.read("s.sql"));
     let said = app.shed(["dump", "app.main", "--data", "--format", "json"]).any_stdout().ok();
     assert!(json_of(&said)["sql"].as_str().unwrap().contains("COPY audit.log"), "{said:?}");
+}
+
+#[test]
+fn whoever_holds_the_lock_keeps_others_from_making_loading_and_dropping() {
+    let app = App::sqlite().keys("lock: { timeout: 100ms }");
+    app.shed(["create", "app"]).any_stdout().ok();
+    app.write("schema.sql", "create table t (i integer);\n");
+    let lock = std::fs::File::create(app.path("data/app.db.shed-lock")).unwrap();
+    lock.lock().unwrap();
+    for command in [vec!["create", "app", "--from-models"], vec!["load", "app"], vec!["drop", "app"]] {
+        app.shed(command.iter().copied().chain(["--yes"])).any_stdout().stderr_has("the lock on").fails(6);
+    }
+    assert!(app.db.exists() && app.db.tables().is_empty());
+    drop(lock);
+    app.shed(["load", "app", "--yes"]).any_stdout().ok();
+    assert_eq!(app.db.tables(), ["t"]);
 }

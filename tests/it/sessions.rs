@@ -19,6 +19,7 @@ impl Session {
             .env("PGAPPNAME", "somebody")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         child.stdin.as_mut().unwrap().write_all(b"select 'here';\n").unwrap();

@@ -47,14 +47,18 @@ impl Server {
     pub(super) fn make_aside(&self, target: &str, shape: Option<&str>, like: Option<&Described>) -> Result<()> {
         let name = identifier(&self.name);
         let belonging = like.map(Described::belonging).unwrap_or_default();
-        self.ask(&format!("create database {name} template template0 {} {belonging}", shape.unwrap_or_default()))?;
-        self.mark(target)
+        let create = format!("create database {name} template template0 {} {belonging}", shape.unwrap_or_default());
+        self.ask(&create).map_err(|error| match error.words() {
+            Some(words) => Error::Failed(words.clone()).help("nothing was changed"),
+            None => error,
+        })?;
+        self.mark(&Mark::text(target))
     }
 
-    /// Says whose it is, for whoever finds it after our death.
-    pub(super) fn mark(&self, target: &str) -> Result<()> {
-        let name = identifier(&self.name);
-        self.ask(&format!("comment on database {name} is {}", literal(&Mark::text(target)))).map(drop)
+    /// Says whose it is, for whoever finds it after our death; until it is in its place nobody else may look into it.
+    pub(super) fn mark(&self, mark: &str) -> Result<()> {
+        let (name, mark) = (identifier(&self.name), literal(mark));
+        self.ask(&format!("comment on database {name} is {mark}; revoke all on database {name} from public")).map(drop)
     }
 
     /// The statement that marks it, for a transaction.

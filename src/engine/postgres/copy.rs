@@ -30,6 +30,9 @@ struct Copy<'a> {
     programs: Programs,
     copying: &'a Copying,
     keeps_rights: bool,
+    /// Whether rows may go over in the form that both servers have in common.
+    is_binary: bool,
+    encoding: String,
 }
 
 impl Server {
@@ -43,12 +46,11 @@ impl Server {
         if copying.template {
             return self.copy_by_template(aside, &here, &there);
         }
-        let programs = self.programs_for(here.major)?;
         let keeps_rights = self.keeps_rights(&here, &there, aside)?;
         if !keeps_rights {
             watch.note("owners and privileges are not copied: they are another server's, or another role's to give");
         }
-        let copy = Copy { source: self, programs, copying, keeps_rights };
+        let copy = self.copy(copying, (&here, &there), keeps_rights)?;
         if let Some(script) = aside.script() {
             return copy.collected(script, watch);
         }
@@ -61,6 +63,22 @@ impl Server {
             return copy.in_parts(&aside, watch);
         }
         copy.piped(&aside, copy.dump(), watch)
+    }
+
+    fn copy<'a>(
+        &'a self,
+        copying: &'a Copying,
+        (here, there): (&Facts, &Facts),
+        keeps_rights: bool,
+    ) -> Result<Copy<'a>> {
+        Ok(Copy {
+            source: self,
+            programs: self.programs_for(here.major)?,
+            copying,
+            keeps_rights,
+            is_binary: here.major == there.major && copying.exclude_table_data.is_empty(),
+            encoding: here.database.as_ref().map(|database| database.encoding.clone()).unwrap_or_default(),
+        })
     }
 
     /// `CREATE DATABASE … TEMPLATE`, which nobody may be connected to.
@@ -80,7 +98,7 @@ impl Server {
                 .detail(error.words().and_then(|words| words.detail.clone()).unwrap_or_default())
                 .help("leave --template out: a dump does not mind them")
         })?;
-        aside.ask(&format!("comment on database {name} is {}", literal(&comment))).map(drop)
+        aside.mark(&comment)
     }
 
     /// The empty database anew, where it would keep or sort text otherwise than the source.
@@ -97,7 +115,7 @@ impl Server {
             watch.warn("the server does not know the source's locale: text is sorted as the target did");
             make(&own.shape())?;
         }
-        self.ask(&format!("comment on database {name} is {}", literal(&comment))).map(drop)
+        self.mark(&comment)
     }
 
     fn comment(&self) -> Result<String> {

@@ -123,7 +123,12 @@ impl Described {
 
     /// What `CREATE DATABASE` says so that it belongs and lies as here.
     pub fn belonging(&self) -> String {
-        format!("owner {} tablespace {}", identifier(&self.owner), identifier(&self.tablespace))
+        let owner = format!("owner {}", identifier(&self.owner));
+        // To name the default one takes a right that nobody needs who does not name it.
+        if self.tablespace == "pg_default" {
+            return owner;
+        }
+        format!("{owner} tablespace {}", identifier(&self.tablespace))
     }
 
     fn column(&self, name: &str) -> Option<String> {
@@ -149,6 +154,8 @@ mod tests {
         let row =
             serde_json::json!({"datcollate": "C", "datctype": "C", "datlocprovider": "b", "datlocale": "C.UTF-8"});
         assert_eq!(described(row).shape(), format!("{} locale_provider builtin builtin_locale 'C.UTF-8'", old.shape()));
-        assert_eq!(old.belonging(), "owner \"o\"\"wner\" tablespace \"pg_default\"");
+        assert_eq!(old.belonging(), "owner \"o\"\"wner\"");
+        let elsewhere = Described { tablespace: "fast".into(), ..old };
+        assert_eq!(elsewhere.belonging(), "owner \"o\"\"wner\" tablespace \"fast\"");
     }
 }

@@ -31,7 +31,7 @@ impl Server {
         let folder = tempfile::Builder::new().prefix("shed-script-").tempdir().map_err(unwritable)?;
         let script = folder.path().join("script.sql");
         std::fs::write(&script, CLEAR).map_err(unwritable)?;
-        fill(&Engine::Postgres(Self { script: Some(script.clone()), ..self.clone() }))?;
+        fill(&Engine::Postgres(Box::new(Self { script: Some(script.clone()), ..self.clone() })))?;
         reach("place-written")?;
         if how.force {
             self.end_sessions(&format!("datname = {}", super::literal(&self.name)))?;

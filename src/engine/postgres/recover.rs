@@ -62,7 +62,7 @@ impl Server {
         let _ = std::fs::remove_dir_all(super::copy::folder_of(&swap.run));
         let facts = self.facts()?;
         let (aside, old) = (self.beside(&swap.aside), self.beside(&swap.old));
-        if aside.exists()? || !facts.database.is_some() {
+        if aside.exists()? || facts.database.is_none() {
             self.undo(&aside, &old)?;
             reach("recover-opened")?;
             aside.drop_forcibly(&facts)?;

@@ -51,7 +51,7 @@ impl Server {
             Some(Entry { deed: Deed::Migrate { .. }, .. }) => how.journal.of_swap(),
             _ => how.journal.clone(),
         };
-        journal.write(&swap.entry(self, &how.lock))?;
+        journal.write(&swap.entry(self, how.lock))?;
         let swapped = reach("swap-journal")
             .and_then(|()| self.build(&swap, &facts, fill))
             .and_then(|()| self.swap(&swap, &facts, &mut how, watch));
@@ -75,7 +75,7 @@ impl Server {
         let shape = facts.database.as_ref().map(Described::shape);
         aside.make_aside(&self.name, shape.as_deref(), facts.database.as_ref())?;
         reach("swap-made")?;
-        fill(&Engine::Postgres(aside))?;
+        fill(&Engine::Postgres(Box::new(aside)))?;
         reach("swap-filled")
     }
 

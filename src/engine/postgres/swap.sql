@@ -17,7 +17,10 @@ begin
         execute format('alter database %I owner to %I', aside, owner);
         execute format('alter database %I connection limit %s', aside, was.datconnlimit);
         execute format('alter database %I is_template %s', aside, case when was.datistemplate then 'true' else 'false' end);
-        if was.datacl is not null then
+        -- While it was built nobody else could look into it.
+        if was.datacl is null then
+            execute format('grant connect, temporary on database %I to public', aside);
+        else
             execute format('revoke all on database %I from public, %I', aside, owner);
             for granted in select * from aclexplode(was.datacl) loop
                 execute format('grant %s on database %I to %s%s', granted.privilege_type, aside,
@@ -57,6 +60,7 @@ begin
         execute format('alter database %I rename to %I', target, old);
     else
         execute format('comment on database %I is null', aside);
+        execute format('grant connect, temporary on database %I to public', aside);
     end if;
     execute format('alter database %I rename to %I', aside, target);
 end

@@ -42,7 +42,7 @@ impl File {
     pub(super) fn copy(&self, source: Source, to: &Path, watch: &Watch<'_>) -> Result<()> {
         beside::need_room(to, source.bytes()?, "the copy")?;
         reach("sqlite-copy-start")?;
-        Pour::from(&source, self.patience())?.into_new(to, watch)?;
+        Pour::from(&source, self.patience())?.fill_new(to, watch)?;
         reach("sqlite-copied")?;
         source.close()
     }

@@ -46,7 +46,7 @@ impl<'a> Pour<'a> {
     }
 
     /// Into an empty file of ours, which is thrown away when this fails: no journal, and nothing synced but by us.
-    pub fn into_new(&self, to: &Path, watch: &Watch<'_>) -> Result<()> {
+    pub fn fill_new(&self, to: &Path, watch: &Watch<'_>) -> Result<()> {
         let written = |error| words::writing(to, &error);
         let mut target = open::writer(to, self.patience).map_err(written)?;
         target.execute_batch("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF").map_err(written)?;
@@ -60,7 +60,7 @@ impl<'a> Pour<'a> {
     }
 
     /// Into a database that others may have open: one transaction of SQLite's.
-    pub fn into_live(&self, target: &mut Connection, to: &Path, watch: &Watch<'_>) -> Result<()> {
+    pub fn fill_live(&self, target: &mut Connection, to: &Path, watch: &Watch<'_>) -> Result<()> {
         target.busy_timeout(SLICE).map_err(|error| words::writing(to, &error))?;
         self.carry(target, to, &|| words::in_use(to), watch)
     }

@@ -142,7 +142,7 @@ impl File {
         let mut connection = self.writer()?;
         let written = |error| words::writing(path, &error);
         connection.execute_batch("PRAGMA synchronous=FULL; PRAGMA cache_size=-65536").map_err(written)?;
-        Pour::from(&source, self.patience())?.into_live(&mut connection, path, watch)?;
+        Pour::from(&source, self.patience())?.fill_live(&mut connection, path, watch)?;
         reach("sqlite-swapped")?;
         if matches!(target, Target::Filled { wal: true, .. }) {
             // The log shrinks if nobody reads from it; if somebody does, later.

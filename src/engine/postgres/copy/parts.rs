@@ -3,9 +3,11 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use serde::Deserialize;
 
 use crate::engine::Watch;
 use crate::engine::postgres::{Server, literal};
@@ -16,8 +18,13 @@ use crate::process::{Interrupts, Tool};
 use super::{Copy, temporary};
 
 /// Tables from 4 MB on, the largest first; the rows of all others, sequences and large objects go with the rest.
-const TABLES: &str = r#"select coalesce(json_agg(json_build_array(t.name, t.size) order by t.size desc), '[]') from (
-     select '"' || replace(n.nspname, '"', '""') || '"."' || replace(c.relname, '"', '""') || '"' as name, pg_table_size(c.oid) as size
+/// Columns are told where all are of types whose binary form means the same on another server of this version.
+const TABLES: &str = r#"select coalesce(json_agg(json_build_object('name', t.name, 'columns', t.columns) order by t.size desc), '[]') from (
+     select '"' || replace(n.nspname, '"', '""') || '"."' || replace(c.relname, '"', '""') || '"' as name, pg_table_size(c.oid) as size,
+     (select case when bool_and(y.oid < 16384 and y.typtype in ('b', 'r', 'm') and y.typname !~ '^_?reg' and y.typsend <> 0 and y.typreceive <> 0)
+      then string_agg(quote_ident(a.attname), ', ' order by a.attnum) end
+      from pg_attribute a join pg_type y on y.oid = a.atttypid where a.attrelid = c.oid and a.attnum > 0
+      and not a.attisdropped and coalesce(to_jsonb(a) ->> 'attgenerated', '') = '') as columns
      from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r'
      and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_'
      and not exists (select from pg_depend e where e.objid = c.oid and e.classid = 'pg_class'::regclass and e.deptype = 'e')
@@ -59,7 +66,7 @@ impl Copy<'_> {
         self.source.run(self.schema_archive(&schema, &snapshot), watch)?;
         aside.run(self.section(aside, "pre-data", &schema), watch)?;
         reach("copy-rows")?;
-        let rows = self.rows(&snapshot, &self.groups()?);
+        let rows = self.rows(aside, &snapshot, &self.large_tables()?);
         self.all_through(aside, rows, watch)?;
         reach("copy-restore")?;
         let indexes = self.section(aside, "post-data", &schema).args(["-j", &self.jobs().to_string()]);
@@ -81,59 +88,84 @@ impl Copy<'_> {
         restore.arg(format!("--section={section}")).arg(archive)
     }
 
-    /// A dump of rows for each group of tables, and one of everything that is in no group.
-    pub(super) fn rows(&self, snapshot: &str, groups: &[Vec<String>]) -> Vec<Tool> {
+    /// What is read and what writes it: a pipe for each large table, the largest first, and one for everything else.
+    pub(super) fn rows(&self, aside: &Server, snapshot: &str, tables: &[Table]) -> Vec<(Tool, Tool)> {
         let dump = || self.dump().arg("--data-only").arg(format!("--snapshot={snapshot}"));
-        let all = groups.iter().flatten().map(|table| format!("--exclude-table-data={table}"));
-        let of = |group: &Vec<String>| dump().args(group.iter().map(|table| format!("--table={table}")));
-        groups.iter().map(of).chain([dump().args(all)]).collect()
+        let rest = dump().args(tables.iter().map(|table| format!("--exclude-table-data={}", table.name)));
+        let of = |table: &Table| match table.columns.as_ref().filter(|_| self.is_binary) {
+            Some(columns) => (self.read_binary(table, columns, snapshot), self.write_binary(aside, table, columns)),
+            None => (dump().arg(format!("--table={}", table.name)), self.psql(aside)),
+        };
+        tables.iter().map(of).chain([(rest, self.psql(aside))]).collect()
     }
 
-    /// The large tables in as many groups as there are jobs, each of about one size.
-    pub(super) fn groups(&self) -> Result<Vec<Vec<String>>> {
-        let tables: Vec<(String, u64)> = self.source.answer_in(&self.source.name, TABLES)?;
-        Ok(grouped(tables, self.jobs()))
+    pub(super) fn large_tables(&self) -> Result<Vec<Table>> {
+        self.source.answer_in(&self.source.name, TABLES)
     }
 
-    /// Runs every dump into a `psql` of its own; where one fails, the others are ended.
-    fn all_through(&self, aside: &Server, dumps: Vec<Tool>, watch: &Watch<'_>) -> Result<()> {
+    /// Half the work of text, for servers and clients alike.
+    fn read_binary(&self, table: &Table, columns: &str, snapshot: &str) -> Tool {
+        let copy = format!("copy {} ({columns}) to stdout (format binary)", table.name);
+        let picture = format!("set transaction snapshot '{snapshot}'");
+        let begin = "begin isolation level repeatable read, read only";
+        self.bare_psql(self.source).args(["-c", begin, "-c", &picture, "-c", &copy])
+    }
+
+    /// Rows of a table that was emptied in the same transaction are written as old ones, which nobody has to touch again.
+    fn write_binary(&self, aside: &Server, table: &Table, columns: &str) -> Tool {
+        let copy = format!("copy {} ({columns}) from stdin (format binary, freeze)", table.name);
+        let empty = format!("truncate only {}", table.name);
+        self.bare_psql(aside).args(["-1", "-c", &empty, "-c", &copy])
+    }
+
+    /// Both ends speak the source's encoding, and let nothing but the program's end stop them.
+    fn bare_psql(&self, server: &Server) -> Tool {
+        const UNDISTURBED: &str = "-c statement_timeout=0 -c lock_timeout=60s -c row_security=off -c search_path=";
+        let mut server = server.clone();
+        let options = server.options.entry("options".into()).or_default();
+        *options = format!("{options} {UNDISTURBED}").trim_start().to_owned();
+        let psql = Tool::new(self.programs.path("psql")).args(["-X", "-w", "-q", "-v", "ON_ERROR_STOP=1"]);
+        server.with_variables(psql, &server.name).env("PGCLIENTENCODING", &self.encoding)
+    }
+
+    /// Runs the pipes, as many at once as there are jobs; where one fails, the others are ended.
+    fn all_through(&self, aside: &Server, pipes: Vec<(Tool, Tool)>, watch: &Watch<'_>) -> Result<()> {
+        let waiting = Mutex::new(pipes.into_iter());
         let failed: Mutex<Option<Error>> = Mutex::new(None);
-        let copy = |dump: Tool, interrupts: &Interrupts| {
-            if let Err(error) = self.through(aside, dump, interrupts, &mut || {}) {
-                let mut first = failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                if first.is_none() {
-                    *first = Some(error);
+        let work = |interrupts: &Interrupts| {
+            while locked(&failed).is_none() {
+                let Some((dump, load)) = locked(&waiting).next() else { return };
+                let Err(error) = self.through(aside, dump, load, interrupts, &mut || {}) else { continue };
+                if locked(&failed).is_none() {
+                    *locked(&failed) = Some(error);
                     let _ = aside.end_sessions(&format!("datname = {}", literal(&aside.name)));
                 }
             }
         };
         let mut glance = Glance::of(self.source, aside, watch);
         thread::scope(|scope| {
-            let copy = &copy;
-            let interrupts = watch.interrupts;
-            let jobs: Vec<_> = dumps.into_iter().map(|dump| scope.spawn(move || copy(dump, interrupts))).collect();
+            let (work, interrupts) = (&work, watch.interrupts);
+            let jobs: Vec<_> = (0..self.jobs()).map(|_| scope.spawn(move || work(interrupts))).collect();
             while !jobs.iter().all(thread::ScopedJoinHandle::is_finished) {
                 thread::sleep(TICK);
                 glance.take();
             }
         });
-        match failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
+        let failed = locked(&failed).take();
+        failed.map_or(Ok(()), Err)
     }
 }
 
-/// The largest first, each into the group that has least.
-fn grouped(tables: Vec<(String, u64)>, jobs: usize) -> Vec<Vec<String>> {
-    let mut groups: Vec<(u64, Vec<String>)> = vec![(0, Vec::new()); jobs];
-    for (table, size) in tables {
-        if let Some((total, group)) = groups.iter_mut().min_by_key(|(total, _)| *total) {
-            *total += size;
-            group.push(table);
-        }
-    }
-    groups.into_iter().map(|(_, group)| group).filter(|group| !group.is_empty()).collect()
+/// A table with enough rows for a pipe of its own.
+#[derive(Debug, Deserialize)]
+pub(super) struct Table {
+    /// Quoted throughout, as patterns and statements take it.
+    name: String,
+    columns: Option<String>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How large the copy is already, looked at now and then.
@@ -157,18 +189,5 @@ impl<'a> Glance<'a> {
             self.watch.progress("copying, bytes", size, self.total);
         }
         self.next = Instant::now() + GLANCE;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tables_are_spread_by_size() {
-        let tables = [("a", 9), ("b", 5), ("c", 4), ("d", 1)].map(|(name, size)| (name.to_owned(), size)).to_vec();
-        assert_eq!(grouped(tables.clone(), 2), [vec!["a", "d"], vec!["b", "c"]]);
-        assert_eq!(grouped(tables[..1].to_vec(), 4), [vec!["a"]]);
-        assert!(grouped(Vec::new(), 4).is_empty());
     }
 }

@@ -12,7 +12,7 @@ use crate::process::{Captured, Interrupts, Talk, Tool, pipeline};
 use super::Copy;
 use super::parts::Glance;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(90);
 /// Version tables, whatever they are called: a copy without its revision is of no use.
 const VERSION_TABLES: &str = r#"select coalesce(json_agg('"' || replace(n.nspname, '"', '""') || '"."' || replace(c.relname, '"', '""') || '"'), '[]')
      from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r'
@@ -20,12 +20,17 @@ const VERSION_TABLES: &str = r#"select coalesce(json_agg('"' || replace(n.nspnam
      and (select array_agg(a.attname::text) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)
      = array['version_num']"#;
 
+const ALL_TABLES: &str = "select coalesce(json_agg(format('%I.%I', n.nspname, c.relname)), '[]') \
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p') \
+     and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_' \
+     and has_table_privilege(c.oid, 'select')";
+
 impl Copy<'_> {
     /// Everything through one pipe.
     pub(super) fn piped(&self, aside: &Server, dump: Tool, watch: &Watch<'_>) -> Result<()> {
         reach("copy-pipe")?;
         let mut glance = Glance::of(self.source, aside, watch);
-        self.through(aside, dump, watch.interrupts, &mut || glance.take())
+        self.through(aside, dump, self.psql(aside), watch.interrupts, &mut || glance.take())
     }
 
     /// The schema, then the rows of the version tables, both of one moment.
@@ -61,12 +66,12 @@ impl Copy<'_> {
         &self,
         aside: &Server,
         dump: Tool,
+        load: Tool,
         interrupts: &Interrupts,
         meanwhile: &mut dyn FnMut(),
     ) -> Result<()> {
-        let psql = self.psql(aside);
-        let lines = (dump.command_line(), psql.command_line());
-        let (wrote, read) = pipeline(dump, psql, interrupts, meanwhile)?;
+        let lines = (dump.command_line(), load.command_line());
+        let (wrote, read) = pipeline(dump, load, interrupts, meanwhile)?;
         if !wrote.status.success() && !is_broken_pipe(&wrote) {
             return self.source.judge_by(&lines.0, wrote, interrupts).map(drop);
         }
@@ -80,10 +85,17 @@ impl Copy<'_> {
         aside.with_variables(psql.args(["-X", "-w", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null"]), &aside.name)
     }
 
-    /// A session that keeps a picture of the source for several dumps.
+    /// A session that keeps a picture of the source for several dumps, and every table as it is.
     pub(super) fn snapshot(&self) -> Result<(Talk, String)> {
+        let tables: Vec<String> = self.source.answer_in(&self.source.name, ALL_TABLES)?;
         let mut session = Talk::start(self.source.psql(&self.source.name)?)?;
+        session
+            .say("set idle_in_transaction_session_timeout = 0; set lock_timeout = '60s'; set statement_timeout = 0;")?;
         session.say("begin isolation level repeatable read, read only;")?;
+        for table in tables {
+            // Before the picture is taken: a table that is emptied or rewritten later would be empty in it.
+            session.say(&format!("lock table only {table} in access share mode;"))?;
+        }
         session.say("select pg_export_snapshot();")?;
         match session.hear(PATIENCE)? {
             Some(snapshot) => Ok((session, snapshot)),

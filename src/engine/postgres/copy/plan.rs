@@ -4,7 +4,9 @@ use crate::engine::Copying;
 use crate::engine::postgres::{Server, identifier};
 use crate::error::Result;
 
-use super::{Copy, folder_of};
+use crate::process::Tool;
+
+use super::folder_of;
 
 impl Server {
     pub fn copy_plan(&self, target: &Self, copying: &Copying) -> Result<Vec<String>> {
@@ -17,12 +19,8 @@ impl Server {
                 swap(target, &name),
             ]);
         }
-        let copy = Copy {
-            source: self,
-            programs: self.programs_for(here.major)?,
-            copying,
-            keeps_rights: self.keeps_rights(&here, &there, target)?,
-        };
+        let keeps_rights = self.keeps_rights(&here, &there, target)?;
+        let copy = self.copy(copying, (&here, &there), keeps_rights)?;
         if !there.createdb {
             return Ok(vec![
                 copy.dump().args(["-Fc", "-Z0"]).command_line(),
@@ -34,9 +32,9 @@ impl Server {
             let schema = folder_of("RUN").join("schema");
             commands.push(copy.schema_archive(&schema, "SNAPSHOT").command_line());
             commands.push(copy.section(&aside, "pre-data", &schema).command_line());
-            let psql = copy.psql(&aside).command_line();
-            let rows = copy.rows("SNAPSHOT", &copy.groups()?);
-            commands.extend(rows.iter().map(|dump| format!("{} | {psql}", dump.command_line())));
+            let rows = copy.rows(&aside, "SNAPSHOT", &copy.large_tables()?);
+            let line = |(read, write): &(Tool, Tool)| format!("{} | {}", read.command_line(), write.command_line());
+            commands.extend(rows.iter().map(line));
             let jobs = copy.jobs().to_string();
             commands.push(copy.section(&aside, "post-data", &schema).args(["-j", &jobs]).command_line());
         } else {
