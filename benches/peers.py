@@ -125,7 +125,7 @@ class Postgres:
     def quiet(self) -> None:
         """A dead client's sessions take a moment to be noticed."""
         for _ in range(400):
-            if not self.psql("postgres", "select 1 from pg_stat_activity where datname in ('peer_app', 'peer_target')").stdout:
+            if not self.psql("postgres", "select 1 from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()").stdout:
                 return
             time.sleep(0.02)
 
@@ -315,14 +315,14 @@ def row(deed: str, engine: object, tool: str, found: Dict[str, int]) -> str:
 
 
 def main() -> None:
-    chance, table = random.Random(SEED), []
+    table = []
     with tempfile.TemporaryDirectory() as folder:
         watcher = subprocess.Popen([HERE / "tests/cluster.sh", PG_BIN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         host = watcher.stdout.readline().strip()
         try:
             for engine in (Sqlite(Path(folder)), Postgres(host)):
-                table += migrations(Path(folder), engine, chance)
-                table += copies(Path(folder), engine, chance)
+                for deed in (migrations, copies):
+                    table += deed(Path(folder), engine, random.Random(f"{SEED} {engine.name} {deed.__name__}"))
         finally:
             watcher.stdin.close()
             watcher.wait()

@@ -1,14 +1,17 @@
 //! `kill -9` of the PostgreSQL server during migrate, clone and restore (F6).
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
+use crate::call::Call;
 use crate::cluster::{Cluster, programs, second_cluster};
 use crate::oracle::Tally;
 use crate::processes::{self, soon};
 use crate::random::{Random, rounds};
-use crate::scene::{MODES, Scene};
+use crate::scene::{MODES, Mode, Scene};
 
 /// Kills the server as it stands, its sessions included.
 fn kill(cluster: &Cluster) {
@@ -43,53 +46,79 @@ fn start(cluster: &Cluster) {
     assert!(started, "{}", std::fs::read_to_string(data.join("server.log")).unwrap());
 }
 
+/// What the server dies under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    Migrate(Mode),
+    Clone,
+    Restore,
+}
+
+impl Deed {
+    fn of(round: usize) -> Self {
+        [Self::Migrate(MODES[round / 3 % 3]), Self::Clone, Self::Restore][round % 3]
+    }
+
+    fn prepare(self, scene: &Scene) {
+        scene.mode(if let Self::Migrate(mode) = self { mode } else { Mode::Whole });
+        if self == Self::Clone { scene.reset_clone(false) } else { scene.reset(false) }
+    }
+
+    fn call(self, scene: &Scene, backup: &Path) -> Call {
+        match self {
+            Self::Migrate(mode) => scene.migrate(mode),
+            Self::Clone => scene.clone(),
+            Self::Restore => scene.shed(["restore", "app.main", "--yes", "--force", "--no-backup"]).arg(backup),
+        }
+    }
+
+    fn allowed(self, scene: &Scene) -> Vec<&str> {
+        match self {
+            Self::Migrate(mode) => scene.allowed(mode),
+            Self::Clone => vec![&scene.foreign, &scene.states[3]],
+            Self::Restore => vec![&scene.states[0], &scene.states[3]],
+        }
+    }
+}
+
+/// Backs up a4, and keeps the file outside of the store.
+fn backed_up(scene: &Scene) -> PathBuf {
+    scene.reset_clone(false);
+    scene.shed(["backup", "app.main"]).any_stdout().any_stderr().ok();
+    let folder = ".shed/backups/app.main";
+    let newest = scene.files(folder).into_iter().rfind(|file| !file.ends_with("json")).unwrap();
+    let kept = scene.path(&format!("kept.{}", newest.rsplit('.').next().unwrap()));
+    std::fs::copy(scene.path(folder).join(newest), &kept).unwrap();
+    kept
+}
+
 #[test]
 fn a_server_that_dies_leaves_the_old_or_the_new_content() {
     let cluster = second_cluster();
     let scene = Scene::on(cluster);
+    let backup = backed_up(&scene);
     let (mut random, mut tally) = (Random::of("server"), Tally::of("server killed under migrate, clone, restore"));
-    scene.reset_clone(false);
-    scene.shed(["backup", "app.main"]).any_stdout().any_stderr().ok();
-    let backup = format!(
-        ".shed/backups/app.main/{}",
-        scene.files(".shed/backups/app.main").into_iter().rfind(|file| !file.ends_with("json")).unwrap()
-    );
-    let ending = backup.rsplit('.').next().unwrap();
-    let kept = scene.path(&format!("kept.{ending}"));
-    std::fs::copy(scene.path(&backup), &kept).unwrap();
     for round in 0..rounds(6) {
+        let deed = Deed::of(round);
+        deed.prepare(&scene);
         tally.begin();
-        let mode = MODES[round / 3 % 3];
-        scene.mode(mode);
-        let call = || match round % 3 {
-            0 => scene.migrate(mode),
-            1 => scene.clone(),
-            _ => scene.shed(["restore", "app.main", "--yes", "--force", "--no-backup"]).arg(&kept),
-        };
-        if round % 3 == 1 {
-            scene.reset_clone(false)
-        } else {
-            scene.reset(false)
-        }
-        let mut running = call();
-        let mut child = running.start();
+        let mut call = deed.call(&scene, &backup);
+        let mut child = call.start();
         while !scene.is_broken_off() && child.try_wait().unwrap().is_none() {
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            std::thread::sleep(Duration::from_millis(1));
         }
-        std::thread::sleep(std::time::Duration::from_millis(u64::try_from(random.below(400)).unwrap()));
+        std::thread::sleep(Duration::from_millis(u64::try_from(random.below(400)).unwrap()));
         kill(cluster);
-        let said = running.finish(child);
+        let said = call.finish(child);
         start(cluster);
         tally.struck += usize::from(said.code != 0);
-        let how = format!("{round}, {mode:?}, exit {}", said.code);
-        let (target, database) = if round % 3 == 1 { ("app.other", &scene.other) } else { ("app.main", &scene.main) };
-        let old = if round % 3 == 1 { &scene.foreign } else { &scene.states[0] };
+        let how = format!("{round}, {deed:?}, exit {}", said.code);
+        let (target, database) =
+            if deed == Deed::Clone { ("app.other", &scene.other) } else { ("app.main", &scene.main) };
         if tally.runs(&how, &scene.recover(target)) {
-            let mut allowed = vec![old.as_str(), &scene.states[3]];
-            allowed.extend(scene.allowed(mode).into_iter().filter(|_| round % 3 == 0));
-            tally.content(&how, database, &allowed);
+            tally.content(&how, database, &deed.allowed(&scene));
         }
-        if tally.runs(&how, &call().run()) {
+        if tally.runs(&how, &deed.call(&scene, &backup).run()) {
             tally.content(&format!("{how}, again"), database, &[&scene.states[3]]);
         }
         tally.left(&how, scene.leftovers());
