@@ -120,6 +120,8 @@ impl Work<'_> {
 
     /// Copies, compares, then lets the user's own statements run: all before anybody sees the copy.
     fn fill(&self, aside: &Engine, watch: &Watch<'_>) -> Result<Option<Compared>> {
+        // A dead writer's journal is put right by whoever opens the database first: one of us, not both at once.
+        self.ends.from.is_empty()?;
         // Both only read the source, each over a connection of its own.
         let (before, copied) = std::thread::scope(|scope| {
             let counting = scope.spawn(|| self.ends.from.row_counts());
