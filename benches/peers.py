@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple
 
 SHED, DBMATE, PG_BIN, KILLS, SEED = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
+ONLY = sys.argv[6] if len(sys.argv) > 6 else ""
 HERE = Path(__file__).resolve().parent.parent
 ROWS = 2000
 
@@ -46,6 +47,7 @@ def run(command: List[str], **more: object) -> subprocess.CompletedProcess:
 
 class Sqlite:
     name = "sqlite"
+    was_closed = False
 
     def __init__(self, folder: Path) -> None:
         self.file, self.kept, self.target = folder / "app.db", folder / "kept.db", folder / "target.db"
@@ -86,6 +88,7 @@ class Sqlite:
 
 class Postgres:
     name = "postgres"
+    was_closed = False
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -119,8 +122,16 @@ class Postgres:
         self.copy("template0", f"peer_{which}")
 
     def content(self, which: str = "app") -> str:
+        self.was_closed = self.psql("postgres", f"select 1 from pg_database where datname = 'peer_{which}' and not datallowconn").stdout != ""
+        self.open(which, True)
         said = run([str(PG_BIN / "pg_dump"), "-w", "-h", self.host, "-U", "shed", f"peer_{which}"])
+        self.open(which, False)
         return lines(said.stdout) if said.returncode == 0 else "broken: " + said.stderr
+
+    def open(self, which: str, opened: bool) -> None:
+        """A database that takes no connections is looked into, and left as it was."""
+        if self.was_closed:
+            self.psql("postgres", f"alter database peer_{which} allow_connections {opened}")
 
     def quiet(self) -> None:
         """A dead client's sessions take a moment to be noticed."""
@@ -261,13 +272,14 @@ def trial(call: Callable[[], Tuple], engine: object, which: str, prepare: Callab
     well, usual, said = finish(call())
     assert well, said
     assert engine.content(which) == goal, "an undisturbed run does not lead to the goal"
-    found = dict.fromkeys(["half", "lost", "stuck", "wrong"], 0)
+    found = dict.fromkeys(["half", "lost", "closed", "stuck", "wrong"], 0)
     for _ in range(KILLS):
         prepare()
         kill(call(), usual * chance.uniform(0.15, 1.05))
         engine.quiet()
         after = engine.content(which)
         found["half"] += after not in good
+        found["closed"] += engine.was_closed
         found["lost"] += rows(after) < min(map(rows, good))
         well, _, said = finish(call())
         found["stuck"] += not well
@@ -295,6 +307,8 @@ def migrations(folder: Path, engine: object, chance: random.Random) -> List[str]
 
 def copies(folder: Path, engine: object, chance: random.Random) -> List[str]:
     """Of a database of some 10 MB, over one that holds something else."""
+    engine.empty()
+    engine.sql("; ".join(statements(engine.name, BASE)))
     engine.sql("create table bulk as " + (
         "select i, md5(i::text) || md5((-i)::text) as text from generate_series(1, 100000) i" if engine.name == "postgres"
         else "with recursive c(i) as (select 1 union all select i + 1 from c where i < 100000) select i, hex(randomblob(40)) as text from c"))
@@ -309,7 +323,7 @@ def copies(folder: Path, engine: object, chance: random.Random) -> List[str]:
 
 
 def row(deed: str, engine: object, tool: str, found: Dict[str, int]) -> str:
-    line = f"| {deed} | {engine.name} | {tool} | {found['half']} | {found['lost']} | {found['stuck']} | {found['wrong']} |"
+    line = f"| {deed} | {engine.name} | {tool} | {found['half']} | {found['lost']} | {found['closed']} | {found['stuck']} | {found['wrong']} |"
     print(line, file=sys.stderr, flush=True)
     return line
 
@@ -322,13 +336,15 @@ def main() -> None:
         try:
             for engine in (Sqlite(Path(folder)), Postgres(host)):
                 for deed in (migrations, copies):
+                    if ONLY not in ("", engine.name, deed.__name__):
+                        continue
                     table += deed(Path(folder), engine, random.Random(f"{SEED} {engine.name} {deed.__name__}"))
         finally:
             watcher.stdin.close()
             watcher.wait()
     print(f"{KILLS} kills each, seed {SEED}\n")
-    print("| what | engine | tool | half after the kill | rows lost after the kill | next run fails | wrong after the next run |")
-    print("|---|---|---|---|---|---|---|")
+    print("| what | engine | tool | half after the kill | rows lost after the kill | closed until the next run | next run fails | wrong after the next run |")
+    print("|---|---|---|---|---|---|---|---|")
     print("\n".join(table))
 
 

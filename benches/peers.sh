@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Kills migrations and copies at random moments, shed's beside bare Alembic's, dbmate's, pg_dump | psql and cp, and asks the databases
-# what they hold. Usage: benches/peers.sh [KILLS] [SEED]; SHED names another shed, DBMATE another dbmate.
+# what they hold. Usage: benches/peers.sh [KILLS] [SEED] [migrations|copies]; SHED names another shed, DBMATE another dbmate.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tests/prepare.sh
@@ -23,4 +23,4 @@ if [ -z "${DBMATE:-}" ]; then
     npm install --silent --no-audit --no-fund --prefix "$folder/npm" dbmate >&2
     DBMATE=$(find "$folder/npm/node_modules/@dbmate" -type f -path '*bin/dbmate' | head -n 1)
 fi
-"$environments/new/bin/python" benches/peers.py "$SHED" "$DBMATE" "$PG_BIN" "${1:-50}" "${2:-1}"
+"$environments/new/bin/python" benches/peers.py "$SHED" "$DBMATE" "$PG_BIN" "${1:-50}" "${2:-1}" "${3:-}"
