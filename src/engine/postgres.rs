@@ -14,6 +14,7 @@ mod look;
 mod plain;
 mod recover;
 mod replace;
+mod rows;
 mod run;
 mod tools;
 
