@@ -36,6 +36,7 @@ mod server_faults;
 mod sessions;
 mod settings;
 mod signals;
+mod start;
 mod status;
 mod targets;
 mod traps;
