@@ -114,7 +114,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  shed show billing head")]
     Show(commands::show::Args),
     /// Compare models and database (drift): exit code 1 where they differ
-    #[command(after_help = "Example:\n  shed check billing.staging --format json")]
+    #[command(
+        after_help = "Example:\n  shed check billing.staging --format json\n  shed check --offline services/billing/models.py"
+    )]
     Check(commands::check::Args),
     /// Show, start or stop the private PostgreSQL servers for copies
     #[command(after_help = "Example:\n  shed server status")]

@@ -15,6 +15,7 @@ mod plain;
 mod recover;
 mod replace;
 mod run;
+mod scratch;
 mod tools;
 
 use std::path::{Path, PathBuf};

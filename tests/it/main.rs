@@ -25,6 +25,7 @@ mod kept;
 mod limits;
 mod lost;
 mod models;
+mod offline;
 mod options;
 mod own;
 mod registry;
