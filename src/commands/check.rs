@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::alembic::event::Witness;
 use crate::alembic::{Difference, Plan, Step};
 use crate::error::{Error, Result};
 use crate::output::Report;
@@ -25,6 +26,9 @@ pub struct Args {
     /// Compare the models with the migrations, run on a scratch database; no live one is looked at
     #[arg(long, conflicts_with_all = ["on", "create", "database_url"])]
     offline: bool,
+    /// With --offline: run it, whatever is known from an earlier run, and keep nothing
+    #[arg(long, requires = "offline")]
+    pub no_cache: bool,
     /// Models to look at instead of the project's `module`
     #[arg(long, value_name = "MODULE")]
     pub models: Option<String>,
@@ -39,6 +43,9 @@ pub struct Checked {
     /// Whether there are none.
     pub in_order: bool,
     pub differences: Vec<Difference>,
+    /// With --offline: whether it is the answer of an earlier run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached: Option<bool>,
     #[serde(skip)]
     pub text: String,
 }
@@ -48,7 +55,8 @@ pub fn check(scope: &Scope<'_>, args: &Args) -> Result<Answer<Checked>> {
     if args.offline {
         let (word, files) = offline::words(scope, &args.words)?;
         let chosen = offline::targets(scope, word, files.as_deref(), &args.place)?;
-        return scope.each(&chosen, true, |target, several| offline::check(scope, target, several, args));
+        let known = offline::Known::of(scope, &chosen, args);
+        return scope.each(&chosen, true, |target, several| offline::check(scope, target, &known, several, args));
     }
     if let [_, more, ..] = args.words.as_slice() {
         return Err(Error::usage(format!("one target is checked, not `{more}` too"))
@@ -61,7 +69,7 @@ pub fn check(scope: &Scope<'_>, args: &Args) -> Result<Answer<Checked>> {
 fn check_one(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args) -> Result<Checked> {
     let plan = scope.plan(target, Needs::Reading, vec![step(args)], wishes(args))?;
     scope.say_missing(&plan);
-    checked(scope, &plan, several)
+    checked(scope, &plan, several).map(|(checked, _)| checked)
 }
 
 /// Alembic's own `check`.
@@ -73,18 +81,19 @@ pub fn wishes(args: &Args) -> Wishes<'_> {
     Wishes { needs_models: true, models: args.models.as_deref(), terminal: args.place.tty, ..Wishes::default() }
 }
 
-/// Runs it, and says what it found.
-pub fn checked(scope: &Scope<'_>, plan: &Plan<'_>, several: bool) -> Result<Checked> {
+/// Runs it, and says what it found, and what it looked at.
+pub fn checked(scope: &Scope<'_>, plan: &Plan<'_>, several: bool) -> Result<(Checked, Option<Witness>)> {
     let mut live = Live::of(scope.out, &plan.target, several);
     let ended = scope.run(plan, &mut live)?;
     let target = plan.target.clone();
     if ended.failure_kind() == Some("drift") {
         scope.out.line(&format!("{target}: FAILED: New upgrade operations detected"));
         scope.out.note(&format!("help: write the missing revision: shed revision {target} --autogenerate -m \"…\""));
-        return Ok(Checked { target, in_order: false, differences: ended.told.differences, text: live.text() });
+        let differences = ended.told.differences;
+        return Ok((Checked { target, in_order: false, differences, cached: None, text: live.text() }, None));
     }
-    ended.good()?;
-    Ok(Checked { target, in_order: true, differences: Vec::new(), text: live.text() })
+    let witness = ended.good()?.told.witness;
+    Ok((Checked { target, in_order: true, differences: Vec::new(), cached: None, text: live.text() }, witness))
 }
 
 impl fmt::Display for Checked {

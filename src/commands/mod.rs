@@ -4,6 +4,7 @@ pub mod alembic;
 pub mod backup;
 pub mod backups;
 pub mod branches;
+pub mod cache;
 pub mod check;
 pub mod clone;
 pub mod completions;

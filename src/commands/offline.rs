@@ -13,8 +13,10 @@ use super::scope::{Chosen, Needs, Scope};
 use super::scratch::Scratch;
 
 mod files;
+mod known;
 
 pub use files::words;
+pub use known::Known;
 
 /// What is checked: each project once per kind of database, or the databases that were named.
 /// Given files narrow them to the projects that these can affect.
@@ -97,15 +99,31 @@ fn gives_same(one: &Database, other: &Database) -> bool {
             == (&b.schema_translate_map, &b.on_connect, b.transactional)
 }
 
-/// Migrates a scratch database and compares the models with it.
-pub fn check(scope: &Scope<'_>, chosen: &Chosen<'_>, several: bool, args: &Args) -> Result<Checked> {
+/// Migrates a scratch database and compares the models with it, where the answer is not known.
+pub fn check(scope: &Scope<'_>, chosen: &Chosen<'_>, known: &Known, several: bool, args: &Args) -> Result<Checked> {
+    if known.is_in_order(&chosen.name) {
+        let text = "No new upgrade operations detected. (cached)\n".to_owned();
+        let target = chosen.name.clone();
+        return Ok(Checked { target, in_order: true, differences: Vec::new(), cached: Some(true), text });
+    }
     let Some(own) = &chosen.database else {
         return Err(Error::usage(format!("project {} has no database", chosen.project.name)));
     };
+    let began = known.now(&chosen.name);
     let scratch = Scratch::of(scope, chosen, own)?;
     let there = Chosen { database: Some(scratch.database.clone()), name: chosen.name.clone(), ..*chosen };
-    let steps = vec![Step::Prepare, check::step(args)];
-    let plan = scope.plan(&there, Needs::Writing, steps, check::wishes(args))?;
+    let plan = scope.plan(&there, Needs::Writing, steps(args), check::wishes(args))?;
     let on_scratch = |error: Error| error.remark("this was on a scratch database; no other was touched");
-    check::checked(scope, &plan, several).map_err(on_scratch)
+    let (checked, witness) = check::checked(scope, &plan, several).map_err(on_scratch)?;
+    if checked.in_order
+        && let Err(why) = known.keep(&chosen.name, witness.as_ref(), began)
+        && scope.out.verbose
+    {
+        scope.out.note(&format!("{}: the answer is not kept: {why}", chosen.name));
+    }
+    Ok(Checked { cached: Some(false), ..checked })
+}
+
+fn steps(args: &Args) -> Vec<Step> {
+    vec![Step::Prepare, check::step(args)]
 }

@@ -6,6 +6,7 @@ mod app;
 mod backups;
 mod bad_input;
 mod blackbox;
+mod cached;
 mod call;
 mod clone;
 mod clone_deaths;

@@ -89,7 +89,7 @@ fn a_project_is_checked_once_for_each_kind_of_database() {
     let project = settings("kinds", databases);
     let without = format!("projects:\n{project}");
     let repo = with(Repo::new().settings(&without), "kinds");
-    let quiet = ["check", "kinds", "--offline", "-q"];
+    let quiet = ["check", "kinds", "--offline", "-q", "--no-cache"];
     repo.shed(quiet)
         .stdout("kinds.two:\n  No new upgrade operations detected.\n")
         .stderr("from a migration\nerror: kinds.live: a check without the live database needs a PostgreSQL server for copies, \
