@@ -5,7 +5,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::commands::{self, Global, Scope};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::output::{Color, Format, Output, fields};
+use crate::output::{Color, Format, Output, Report, fields};
 use crate::settings::Settings;
 
 /// Every Alembic command for every project and database of a repository, from one settings file.
@@ -98,6 +98,9 @@ pub enum Command {
     /// Open a revision in $EDITOR
     #[command(after_help = "Example:\n  shed edit billing head")]
     Edit(commands::edit::Args),
+    /// Show which revisions are applied and which are pending, of one database or of all
+    #[command(after_help = "Example:\n  shed status\n  shed status billing.prod --exit-code")]
+    Status(commands::status::Args),
     /// Show the revisions that a database holds
     #[command(after_help = "Example:\n  shed current --all")]
     Current(commands::current::Args),
@@ -228,6 +231,11 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Revision(args) => out.show(&commands::revision::revision(&scope, args)?),
         Command::Merge(args) => out.show(&commands::merge::merge(&scope, args)?),
         Command::Edit(args) => out.show(&commands::edit::edit(&scope, args)?),
+        Command::Status(args) => {
+            let found = commands::status::status(&scope, args)?;
+            // `--quiet` asks for the exit code alone.
+            if cli.global.quiet { found.code() } else { out.show(&found) }
+        }
         Command::Current(args) => out.show(&commands::current::current(&scope, args)?),
         Command::Heads(args) => out.show(&commands::heads::heads(&scope, args)?),
         Command::History(args) => out.show(&commands::history::history(&scope, args)?),

@@ -11,6 +11,7 @@ mod keep;
 mod output;
 mod process;
 mod render;
+mod revisions;
 mod secret;
 mod settings;
 

@@ -130,8 +130,8 @@ impl<'a> Context<'a> {
             witness: plan.steps.contains(&Step::Prepare),
             revision: Revision { allow_empty: plan.allow_empty },
             guard: safety.map(|safety| Guard {
-                timeout: safety.timeout.as_secs_f64(),
-                application: format!("shed {} {}", safety.command, safety.target).chars().take(63).collect(),
+                timeout: safety.rules.timeout.as_secs_f64(),
+                application: safety.wish().application(),
             }),
         }
     }

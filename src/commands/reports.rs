@@ -11,6 +11,7 @@ use crate::alembic::event::{Step as Revision, heads_in_words};
 use crate::alembic::{Ended, Plan, Step};
 use crate::error::{self, Error, Result};
 use crate::output::{Format, Report, fields};
+use crate::revisions::{Graph, NotStatic, Style};
 
 use super::live::Live;
 use super::planning::Wishes;
@@ -43,6 +44,20 @@ pub struct Moved {
     pub applied: Vec<Revision>,
     #[serde(skip)]
     pub text: String,
+}
+
+/// In which form a question about revision files is to be answered.
+#[derive(Debug, Clone, Copy)]
+pub enum Asked {
+    Text(Style),
+    Data,
+}
+
+/// The answer to it.
+#[derive(Debug)]
+pub enum Said {
+    Text(String),
+    Data(Value),
 }
 
 /// The answer of a command that takes one target or several.
@@ -81,6 +96,30 @@ impl Scope<'_> {
             }
         }
         Ok(Answer::Several(answers))
+    }
+
+    /// Answers a question about revision files from the files, without Python, where that is certain; otherwise runs Alembic.
+    pub fn look_at_files(
+        &self,
+        chosen: &Chosen<'_>,
+        several: bool,
+        argv: Vec<String>,
+        graph: (&'static str, Map<String, Value>),
+        answer: &dyn Fn(&Graph, Asked) -> std::result::Result<Said, NotStatic>,
+    ) -> Result<Looked> {
+        let asked = match (self.out.format, self.out.verbose) {
+            (Format::Json, _) => Asked::Data,
+            (Format::Text, true) => Asked::Text(Style::Verbose),
+            (Format::Text, false) => Asked::Text(Style::Short),
+        };
+        match self.graph(chosen)?.and_then(|graph| answer(&graph, asked)) {
+            Ok(Said::Text(text)) => Ok(Looked { target: chosen.name.clone(), data: Map::new(), text }),
+            Ok(Said::Data(value)) => {
+                let data = Map::from_iter([(name_of(graph.0).to_owned(), value)]);
+                Ok(Looked { target: chosen.name.clone(), data, text: String::new() })
+            }
+            Err(_) => self.look(chosen, several, Needs::Files, argv, graph),
+        }
     }
 
     /// Runs a command that only looks: Alembic's text, or the same as data.

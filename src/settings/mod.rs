@@ -53,14 +53,14 @@ use crate::error::{Error, Result};
 pub use connection::{Connection, Password, Postgres, Sqlite, SqlitePath};
 pub use database::{Backup, Database, Embedded, Kind, Options, Restore};
 pub use nearest::nearest;
-pub use project::{Module, Project, Python};
+pub use project::{Format, Module, Project, Python};
 pub use save::Edit;
 pub use schema::schema;
 pub use units::duration;
 pub use versions::VersionsEntry;
 
 #[cfg(test)]
-use {project::Format, versions::Versions};
+use versions::Versions;
 
 use kept::Kept;
 use outline::Outline;

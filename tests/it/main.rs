@@ -38,6 +38,7 @@ mod server_faults;
 mod sessions;
 mod settings;
 mod signals;
+mod status;
 mod targets;
 mod traps;
 mod written;

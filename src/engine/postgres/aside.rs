@@ -82,8 +82,8 @@ impl Server {
              ('autovacuum worker', 'parallel worker') and";
         let deadline = Instant::now() + PATIENCE;
         loop {
-            self.ask(&format!("select pg_terminate_backend(pid) {of_them} {condition}"))?;
-            if self.answer::<u64>(&format!("select count(*) {of_them} {condition}"))? == 0 {
+            let ended = format!("select count(*) from (select pg_terminate_backend(pid) {of_them} {condition}) ended");
+            if self.answer::<u64>(&ended)? == 0 {
                 return Ok(());
             }
             if Instant::now() > deadline {
