@@ -1,5 +1,7 @@
 //! Folders that shed keeps things in, private and out of git, and names that go by the content.
 
+pub mod picture;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};

@@ -16,6 +16,7 @@ mod recover;
 mod replace;
 mod rows;
 mod run;
+mod scratch;
 mod tools;
 
 use std::path::{Path, PathBuf};
