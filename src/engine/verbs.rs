@@ -144,6 +144,14 @@ impl Engine {
         }
     }
 
+    /// The server's major version; a file has none.
+    pub fn major(&self) -> Result<Option<u32>> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(server) => server.major().map(Some),
+        }
+    }
+
     /// Replaces the whole content: the target is the old or the new database whenever a process dies.
     pub fn replace(&self, how: Replacement<'_>, watch: &Watch<'_>, fill: &mut Fill<'_>) -> Result<Replaced> {
         // Beside the journal of a migration, which may need this to put its backup back.
