@@ -117,11 +117,16 @@ pub enum Command {
     #[command(after_help = "Example:\n  shed show billing head")]
     Show(commands::show::Args),
     /// Compare models and database (drift): exit code 1 where they differ
-    #[command(after_help = "Example:\n  shed check billing.staging --format json")]
+    #[command(
+        after_help = "Example:\n  shed check billing.staging --format json\n  shed check --offline services/billing/models.py"
+    )]
     Check(commands::check::Args),
     /// Show, start or stop the private PostgreSQL servers for copies
     #[command(after_help = "Example:\n  shed server status")]
     Server(commands::server::Args),
+    /// Show or clear what is kept of checks and settings
+    #[command(after_help = "Example:\n  shed cache clear")]
+    Cache(commands::cache::Args),
     /// List the targets of the settings
     #[command(after_help = "Example:\n  shed targets --format json")]
     Targets(commands::targets::Args),
@@ -194,6 +199,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Man(args) => return Ok(out.show(&commands::man::man(Cli::command(), args)?)),
         Command::Init(args) => return Ok(out.show(&commands::init::init(args, flag, environment, out)?)),
         Command::Server(args) => return Ok(out.show(&commands::server::server(args, &cli.global, environment, out)?)),
+        Command::Cache(args) => return Ok(out.show(&commands::cache::cache(args, environment)?)),
         Command::Settings(args) => {
             return Ok(out.show(&commands::settings::settings(args, flag, environment)?));
         }
@@ -240,7 +246,12 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Doctor(args) => out.show(&commands::doctor::doctor(&scope, args)?),
         Command::Alembic(args) => commands::alembic::alembic(&scope, args)?,
         Command::ListTemplates(args) => out.show(&commands::list_templates::list_templates(&scope, args)?),
-        Command::Init(_) | Command::Server(_) | Command::Settings(_) | Command::Completions(_) | Command::Man(_) => 0,
+        Command::Init(_)
+        | Command::Cache(_)
+        | Command::Server(_)
+        | Command::Settings(_)
+        | Command::Completions(_)
+        | Command::Man(_) => 0,
     })
 }
 

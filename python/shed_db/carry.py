@@ -6,11 +6,11 @@ import ast
 import contextlib
 import os
 import sys
-import traceback
 from typing import Any, Dict, Iterator, List, Optional, Set
 
 from sqlalchemy.engine import Connection
 
+from . import boot
 from .commands import Commands, command_in
 from .events import Events
 from .refusal import Refusal
@@ -86,6 +86,8 @@ def _carry_out(commands: Commands, step: Dict[str, Any]) -> int:
 
         _migrate_memory(commands, step["question"])
         run.events.write("result", data=graph.answer(run, step["question"], step.get("arguments") or {}))
+    elif kind == "prepare":
+        _prepare(commands)
     elif kind == "dry_run":
         _dry_run(commands, step["argv"])
     elif kind == "from_models":
@@ -124,6 +126,11 @@ def _migrate_memory(commands: Commands, command: Optional[str]) -> None:
     run = commands.this
     if not run.in_memory or run.has_written or run.settings.env_py or command not in PREPARED_IN_MEMORY:
         return
+    _prepare(commands)
+
+
+def _prepare(commands: Commands) -> None:
+    run = commands.this
     run.preparing = True
     # What migrations print is no part of the answer.
     with contextlib.redirect_stdout(sys.stderr):
@@ -153,20 +160,7 @@ def _look(run: Run, connection: Connection) -> None:
 def _pass_through(commands: Commands, argv: List[str]) -> int:
     commands.this.passthrough = True
     sys.argv = ["alembic", *argv]
-    try:
-        commands.run(argv, raise_errors=False)
-    except SystemExit as end:
-        return _status(end)
-    except Exception:
-        traceback.print_exc()
-        return 1
-    return DONE
-
-
-def _status(end: SystemExit) -> int:
-    if end.code is None:
-        return DONE
-    return end.code & 0xFF if isinstance(end.code, int) else 1
+    return boot.status_of(lambda: commands.run(argv, raise_errors=False))
 
 
 def _files(run: Run) -> Iterator[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import sys
 import time
 from typing import Any, Dict, Optional
 
-from . import drivers, logs, redact, settings
+from . import boot, drivers, logs, redact, settings
 from .events import Events
 from .refusal import Refusal
 
@@ -50,13 +51,24 @@ def _run_steps(wanted: settings.Settings, events: Events, start: Dict[str, Any])
         events.write("error", kind=refusal.kind, text=refusal.text, help=refusal.help, type="Refusal", traceback="")
         return TOLD
     # Before the project's folders are on the path: one of them may be called `alembic`.
-    from . import carry
-
+    with boot.importing():
+        from . import carry
+    gc.enable()
     _say_started(events, parts)
     logs.start(wanted.log_levels, "INFO" if wanted.verbose or _has_passthrough(wanted) else "WARNING")
+    witness = _witness(wanted, parts) if wanted.witness else None
     # Without a path of its own a project has its working directory, as in Alembic's template (prepend_sys_path = .).
     sys.path[:0] = wanted.python_path or [os.getcwd()]
-    return carry.out(wanted, events, parts, start["parent"])
+    status = carry.out(wanted, events, parts, start["parent"])
+    if witness is not None and status == DONE:
+        witness.tell(events, wanted.versions)
+    return status
+
+
+def _witness(wanted: settings.Settings, parts: Optional[Dict[str, Any]]) -> Any:
+    from . import witness  # what few runs need
+
+    return witness.Witness(os.path.dirname(wanted.ini), parts)
 
 
 def _has_passthrough(wanted: settings.Settings) -> bool:

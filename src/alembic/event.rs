@@ -1,11 +1,13 @@
 //! What the worker tells while it runs: one JSON line each.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Result;
+use crate::keep::picture::Aspect;
 
 /// One line of the event file.
 #[derive(Debug, Clone, Deserialize)]
@@ -54,9 +56,19 @@ pub enum Event {
         #[serde(default)]
         at_head: bool,
     },
+    /// What a run on a scratch database looked at.
+    Witness(Witness),
     Error(Box<Failure>),
     #[serde(other)]
     Other,
+}
+
+/// What a run looked at: another one that finds it all the same gives the same answer.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Witness {
+    pub watched: Vec<(Aspect, PathBuf)>,
+    /// Why nobody can tell.
+    pub doubts: Vec<String>,
 }
 
 /// One revision on its way.
@@ -175,6 +187,7 @@ pub struct Told {
     pub verified: Option<Vec<String>>,
     pub at_head: bool,
     pub failure: Option<Failure>,
+    pub witness: Option<Witness>,
     /// Whether anything was about to change.
     pub pending: bool,
     /// Whether the worker came to the end of it.
@@ -240,6 +253,7 @@ impl Told {
             Event::Verified { heads, at_head } => (self.verified, self.at_head) = (Some(heads), at_head),
             // The first failure is the cause; what follows is its wake.
             Event::Error(failure) => drop(self.failure.get_or_insert(*failure)),
+            Event::Witness(witness) => self.witness = Some(witness),
             Event::Pending { .. } => self.pending = true,
             Event::Ended { .. } => self.ended = true,
             Event::Waiting { .. } | Event::StepStarted {} | Event::Commit {} | Event::Autocommit {} | Event::Other => {}

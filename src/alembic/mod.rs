@@ -1,9 +1,11 @@
 //! Runs the project's own Alembic: our words to its arguments, its events to ours.
 
+mod bytecode;
 mod context;
 pub mod event;
 mod ini;
 pub mod interpreter;
+pub mod kept;
 pub mod plan;
 pub mod record;
 pub mod recover;

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use crate::engine::backups::{Backup, Wish, in_words};
 use crate::error::{Error, Result};
+use crate::keep::run_id;
 use crate::output::Report;
 
 use super::completions::TARGETS;
-use super::hold::run_id;
 use super::reports::Answer;
 use super::scope::{Chosen, Needs};
 use super::stored::{heads, refuse_memory};

@@ -16,7 +16,7 @@ use super::completions::TARGETS;
 use super::hold::Held;
 
 use ends::Ends;
-use verify::Compared;
+use verify::{Compared, Counts};
 
 pub use report::Cloned;
 
@@ -122,14 +122,7 @@ impl Work<'_> {
     fn fill(&self, aside: &Engine, watch: &Watch<'_>) -> Result<Option<Compared>> {
         // A dead writer's journal is put right by whoever opens the database first: one of us, not both at once.
         self.ends.from.is_empty()?;
-        // Both only read the source, each over a connection of its own.
-        let (before, copied) = std::thread::scope(|scope| {
-            let counting = scope.spawn(|| self.ends.from.row_counts());
-            let copied = self.ends.from.copy_into(aside, self.copying, watch);
-            (counting.join().unwrap_or_else(|_| Err(Error::failed("the rows could not be counted"))), copied)
-        });
-        copied?;
-        let before = before?;
+        let before = self.copy(aside, watch)?;
         reach("clone-copied")?;
         let compared = Compared::of(&self.ends.from, aside, &before, self.copying)?;
         if let Some(file) = &self.after {
@@ -137,6 +130,23 @@ impl Work<'_> {
         }
         reach("clone-after")?;
         Ok(compared)
+    }
+
+    /// Copies; gives the rows of the source's tables as they were counted meanwhile.
+    fn copy(&self, aside: &Engine, watch: &Watch<'_>) -> Result<Counts> {
+        let copy = || self.ends.from.copy_into(aside, self.copying, watch);
+        if self.copying.template {
+            // Nobody may be connected to a template, we no more than others.
+            let counts = self.ends.from.row_counts()?;
+            return copy().map(|()| counts);
+        }
+        // Both only read the source, each over a connection of its own.
+        let (counts, copied) = std::thread::scope(|scope| {
+            let counting = scope.spawn(|| self.ends.from.row_counts());
+            let copied = copy();
+            (counting.join().unwrap_or_else(|_| Err(Error::failed("the rows could not be counted"))), copied)
+        });
+        copied.and(counts)
     }
 
     fn report(

@@ -141,7 +141,7 @@ impl<'a> Scope<'a> {
         Engine::of(database, self.settings.root(), self.environment)
     }
 
-    fn chosen(&self, target: &Target, by_pattern: bool) -> Result<Chosen<'a>> {
+    pub(super) fn chosen(&self, target: &Target, by_pattern: bool) -> Result<Chosen<'a>> {
         self.settings.demand_project(&target.project)?;
         let Some(project) = self.settings.project(&target.project)? else {
             return Err(Error::usage(format!("no project is named `{}`", target.project)));

@@ -23,6 +23,13 @@ pub struct LockWish<'a> {
     pub target: &'a str,
 }
 
+impl LockWish<'_> {
+    /// What the server's list of sessions shows of us: as much as PostgreSQL keeps of it.
+    pub fn application(&self) -> String {
+        format!("shed {} {}", self.command, self.target).chars().take(63).collect()
+    }
+}
+
 /// Held until it is dropped.
 pub enum Lock {
     /// There is nothing to lock: a database in memory.

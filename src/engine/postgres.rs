@@ -16,6 +16,7 @@ mod recover;
 mod replace;
 mod rows;
 mod run;
+mod scratch;
 mod tools;
 
 use std::path::{Path, PathBuf};
@@ -114,6 +115,14 @@ impl Server {
     pub fn exists(&self) -> Result<bool> {
         let query = format!("select 1 from pg_database where datname = {}", literal(&self.name));
         Ok(!self.ask(&query)?.trim().is_empty())
+    }
+
+    /// Which databases of these names the server has.
+    fn are_there<const N: usize>(&self, names: [&str; N]) -> Result<[bool; N]> {
+        let list: Vec<String> = names.iter().map(|name| literal(name)).collect();
+        let of_them = format!("from pg_database where datname in ({})", list.join(", "));
+        let found: Vec<String> = self.answer(&format!("select coalesce(json_agg(datname), '[]') {of_them}"))?;
+        Ok(names.map(|name| found.iter().any(|there| there == name)))
     }
 
     /// Whether it is there and takes connections: a swap that was broken off may have left it closed.

@@ -1,5 +1,6 @@
 //! PostgreSQL's programs on this machine: where they are, and which versions of the server.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -76,6 +77,8 @@ pub fn folders(pg_bin: Option<&Path>, environment: &Environment) -> Vec<PathBuf>
     folders.extend(environment.os("PATH").into_iter().flat_map(std::env::split_paths));
     folders.extend(PACKAGES.iter().flat_map(|(parent, prefix)| of_packages(Path::new(parent), prefix)));
     folders.push(CLIENTS.into());
+    let mut seen = HashSet::new();
+    folders.retain(|folder| seen.insert(folder.clone()));
     folders
 }
 

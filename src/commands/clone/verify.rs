@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::engine::{Copying, Engine};
 use crate::error::{Error, Result};
 
-type Counts = Vec<(String, u64)>;
+/// Rows by table.
+pub type Counts = Vec<(String, u64)>;
 
 /// What the comparison said.
 pub struct Compared {

@@ -13,7 +13,7 @@ use super::{Server, identifier, literal};
 /// What PostgreSQL keeps of a name.
 pub(super) const LONGEST: usize = 63;
 /// How a comment begins that marks a database as ours to remove.
-const MARK: &str = "shed: ";
+pub(super) const MARK: &str = "shed: ";
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -82,8 +82,8 @@ impl Server {
              ('autovacuum worker', 'parallel worker') and";
         let deadline = Instant::now() + PATIENCE;
         loop {
-            self.ask(&format!("select pg_terminate_backend(pid) {of_them} {condition}"))?;
-            if self.answer::<u64>(&format!("select count(*) {of_them} {condition}"))? == 0 {
+            let ended = format!("select count(*) from (select pg_terminate_backend(pid) {of_them} {condition}) ended");
+            if self.answer::<u64>(&ended)? == 0 {
                 return Ok(());
             }
             if Instant::now() > deadline {

@@ -48,16 +48,14 @@ impl Server {
     }
 
     pub fn is_empty(&self) -> Result<bool> {
-        if !self.exists()? {
-            return Ok(true);
+        let query = format!(
+            "select to_json(not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+             where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and {FOREIGN}))"
+        );
+        match self.answer_in(&self.name, &query) {
+            Err(_) if !self.exists()? => Ok(true),
+            answer => answer,
         }
-        self.answer_in(
-            &self.name,
-            &format!(
-                "select to_json(not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace \
-                 where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and {FOREIGN}))"
-            ),
-        )
     }
 
     pub fn heads(&self, schema: Option<&str>, table: &str) -> Result<Option<Vec<String>>> {

@@ -44,6 +44,9 @@ impl Server {
     /// Removes what dead runs left beside this database and no journal here tells of; says what. The lock is held.
     pub fn sweep(&self) -> Result<Vec<String>> {
         let left = self.leftovers()?;
+        if left.is_empty() {
+            return Ok(left);
+        }
         if left.iter().any(|name| name.contains("__shed_new_")) {
             self.reopen()?;
         }
@@ -62,14 +65,15 @@ impl Server {
         let _ = std::fs::remove_dir_all(super::copy::folder_of(&swap.run));
         let facts = self.facts()?;
         let (aside, old) = (self.beside(&swap.aside), self.beside(&swap.old));
-        if aside.exists()? || facts.database.is_none() {
+        let [aside_is_there, old_is_there] = self.are_there([&swap.aside, &swap.old])?;
+        if aside_is_there || facts.database.is_none() {
             self.undo(&aside, &old)?;
             reach("recover-opened")?;
             aside.drop_forcibly(&facts)?;
             reach("recover-dropped")?;
             return Ok(Outcome::Old);
         }
-        let outcome = if swap.had_old && !old.exists()? { Outcome::Old } else { Outcome::New };
+        let outcome = if swap.had_old && !old_is_there { Outcome::Old } else { Outcome::New };
         if outcome == Outcome::New && swap.had_old {
             old.retire(swap.keep_old, &facts, watch)?;
         }

@@ -49,7 +49,9 @@ impl<'a> Pour<'a> {
     pub fn fill_new(&self, to: &Path, watch: &Watch<'_>) -> Result<()> {
         let written = |error| words::writing(to, &error);
         let mut target = open::writer(to, self.patience).map_err(written)?;
-        target.execute_batch("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF").map_err(written)?;
+        target
+            .execute_batch("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-200")
+            .map_err(written)?;
         let (done, waiting) = mpsc::channel::<()>();
         thread::scope(|scope| {
             scope.spawn(move || flush(to, &waiting));
