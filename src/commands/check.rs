@@ -13,6 +13,7 @@ use super::live::Live;
 use super::planning::{Wishes, with_x};
 use super::reports::Answer;
 use super::scope::{Chosen, Needs};
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -41,7 +42,7 @@ pub struct Checked {
 /// Compares models and database; creates nothing.
 pub fn check(scope: &Scope<'_>, args: &Args) -> Result<Answer<Checked>> {
     let chosen = scope.targets(args.target.as_deref(), &args.place, Needs::Reading)?;
-    scope.each(&chosen, true, |target, several| check_one(scope, target, several, args))
+    scope.each(&chosen, Way::Reading, |scope, target, several| check_one(scope, target, several, args))
 }
 
 fn check_one(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args) -> Result<Checked> {
