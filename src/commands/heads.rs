@@ -7,6 +7,7 @@ use crate::error::Result;
 use super::completions::TARGETS;
 use super::reports::{Answer, Asked, Looked, Said};
 use super::scope::Needs;
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -28,7 +29,7 @@ pub fn heads(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> {
     argv.extend(scope.verbose_flag());
     argv.extend(args.resolve_dependencies.then(|| "--resolve-dependencies".to_owned()));
     let arguments = Map::from_iter([("resolve_dependencies".to_owned(), Value::from(args.resolve_dependencies))]);
-    scope.each(&chosen, true, |target, several| {
+    scope.each(&chosen, Way::Reading, |scope, target, several| {
         scope.look_at_files(target, several, argv.clone(), ("heads", arguments.clone()), &|graph, asked| match asked {
             Asked::Text(style) => graph.heads_text(args.resolve_dependencies, style).map(Said::Text),
             Asked::Data => graph.heads_data(args.resolve_dependencies).map(Said::Data),
