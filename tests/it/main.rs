@@ -16,6 +16,7 @@ mod database;
 mod databases;
 mod examples;
 mod flags;
+mod fleet;
 mod floors;
 mod harness;
 mod help;
