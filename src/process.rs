@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use follow::{Child, Running, TICK};
 
 pub use apart::own_program;
-pub use fork::{Forks, SOCKET};
+pub use fork::{Forks, SOCKET, START};
 pub use pipeline::pipeline;
 pub use talk::Talk;
 
@@ -255,18 +255,16 @@ impl Tool {
         self.run(Some(interrupts), listen)
     }
 
-    /// As [`Tool::stream`], in a child that a warm interpreter forks and tells `start`; where it cannot, as a program of
-    /// its own.
+    /// As [`Tool::stream`], in a child that a warm interpreter forks; where it cannot, as a program of its own.
     pub fn stream_forked(
         self,
         forks: &Forks,
-        start: &str,
         environment: &Environment,
         interrupts: &Interrupts,
         listen: &mut dyn FnMut(Heard<'_>),
     ) -> Result<ExitStatus> {
         let (output, errors) = self.pipes()?;
-        match forks.fork(&self, start, (&output.1, &errors.1), environment, interrupts)? {
+        match forks.fork(&self, (&output.1, &errors.1), environment, interrupts)? {
             Some(forked) => {
                 drop((output.1, errors.1));
                 self.follow(Child::Forked(forked), (output.0, errors.0), Some(interrupts), listen)

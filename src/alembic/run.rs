@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::engine::Parts;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::process::{self, Forks, Heard, Interrupts, Tool};
+use crate::process::{self, Forks, Heard, Interrupts, START, Tool};
 use crate::render::Workspace;
 use crate::secret::{Redacted, Redactor};
 use crate::settings::Settings;
@@ -106,7 +106,7 @@ pub fn run(
     let program = worker::place(environment, &workspace)?.join("worker.py");
     let worker = || start_worker(plan, settings, environment, &interpreter, &program);
     let mut tool = worker()
-        .env("SHED_RUN", &start)
+        .env(START, &start)
         .time_limit(place.time_limit)
         .descriptor(events.into(), EVENTS)
         .descriptor(alive_reader.into(), ALIVE);
@@ -114,7 +114,7 @@ pub fn run(
         tool = tool.descriptor(lock, LOCK);
     }
     let forks = place.warm.forks(&interpreter, plan.project, environment, worker);
-    let forks = forks.as_deref().filter(|_| !plan.terminal).map(|forks| (forks, start.as_str()));
+    let forks = forks.as_deref().filter(|_| !plan.terminal);
     // The worker ends when its end of the pipe is closed, so this lives until the end.
     let words = Words(Rc::new(RefCell::new(alive_writer)));
     let mut following =
@@ -137,8 +137,8 @@ impl Ended {
                 None => error,
             });
         }
-        // `os._exit(0)` in a migration is no success.
-        if self.code == 0 && (self.told.ended || !self.told.pending) {
+        // `os._exit(0)` in a migration or a model is no success.
+        if self.code == 0 && self.told.finished {
             return Ok(self);
         }
         let how = if self.code == TOLD { "without saying why".into() } else { format!("with code {}", self.code) };
@@ -187,7 +187,7 @@ struct Following<'f, 's> {
 
 impl Following<'_, '_> {
     /// To the end of the worker; gives its exit code.
-    fn follow(&mut self, plan: &Plan<'_>, tool: Tool, forks: Option<(&Forks, &str)>, place: Place<'_>) -> Result<i32> {
+    fn follow(&mut self, plan: &Plan<'_>, tool: Tool, forks: Option<&Forks>, place: Place<'_>) -> Result<i32> {
         let mut redactor = Redactor::default();
         if let Some(secret) = plan.reach.as_ref().and_then(|reach| reach.engine.secret()) {
             redactor.learn(secret);
@@ -206,7 +206,7 @@ impl Following<'_, '_> {
             Heard::Silence => self.hear(&mut tail),
         };
         let status = match forks {
-            Some((forks, start)) => tool.stream_forked(forks, start, place.environment, place.interrupts, listen)?,
+            Some(forks) => tool.stream_forked(forks, place.environment, place.interrupts, listen)?,
             None => tool.stream(place.interrupts, listen)?,
         };
         self.listener.stdout(&stdout.finish());

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::environment::Environment;
 use crate::error::Result;
-use crate::process::{Forks, SOCKET, Tool};
+use crate::process::{Forks, SOCKET, START, Tool};
 use crate::settings::{Project, Settings};
 
 use super::interpreter::{self, Interpreter};
@@ -90,7 +90,7 @@ impl Warm {
         let group = known.groups.get_mut(&Key::of(interpreter, project, environment)).filter(|group| group.shared)?;
         if group.forks.is_none() {
             let start = serde_json::json!({ "jobs": SOCKET }).to_string();
-            group.forks = Forks::start(tool().env("SHED_RUN", start)).ok().map(Arc::new);
+            group.forks = Forks::start(tool().env(START, start)).ok().map(Arc::new);
             group.shared = group.forks.is_some();
         }
         group.forks.clone()

@@ -21,6 +21,8 @@ use crate::error::{Error, Result};
 use super::follow::TICK;
 use super::{Interrupts, Tool};
 
+/// The variable that tells an interpreter of ours what to do; a child is told in the message.
+pub const START: &str = "SHED_RUN";
 /// The number under which the interpreter finds its end of the socket.
 pub const SOCKET: i32 = 3;
 /// How it ends, its two streams, and what the run brings along.
@@ -41,10 +43,10 @@ pub struct Forked {
 
 /// What a child is told; whatever is secret is in here and nowhere else.
 #[derive(Serialize)]
-struct Job<'a> {
+struct Job {
     cwd: PathBuf,
     env: BTreeMap<String, String>,
-    start: &'a str,
+    start: String,
 }
 
 impl Forks {
@@ -58,17 +60,17 @@ impl Forks {
         Ok(Self { socket: Mutex::new(ours), _server: server })
     }
 
-    /// Has a child forked that does what the tool would, told `start`; `None` where there is nobody who could, or where
-    /// it cannot be said in JSON. Then nothing has happened.
+    /// Has a child forked that does what the tool would; `None` where there is nobody who could, or where it cannot be
+    /// said in JSON. Then nothing has happened.
     pub(super) fn fork(
         &self,
         tool: &Tool,
-        start: &str,
         (stdout, stderr): (&PipeWriter, &PipeWriter),
         environment: &Environment,
         interrupts: &Interrupts,
     ) -> Result<Option<Forked>> {
-        let Some(env) = tool.whole_environment(environment) else { return Ok(None) };
+        let Some(mut env) = tool.whole_environment(environment) else { return Ok(None) };
+        let start = env.remove(START).unwrap_or_default();
         let cwd = tool.dir.clone().unwrap_or_else(|| environment.working_dir().to_path_buf());
         if !cwd.is_dir() || cwd.to_str().is_none() {
             return Ok(None);

@@ -18,6 +18,7 @@ mod databases;
 mod document;
 mod examples;
 mod flags;
+mod fleet;
 mod floors;
 mod harness;
 mod help;
