@@ -6,11 +6,11 @@ import ast
 import contextlib
 import os
 import sys
-import traceback
 from typing import Any, Dict, Iterator, List, Optional, Set
 
 from sqlalchemy.engine import Connection
 
+from . import boot
 from .commands import Commands, command_in
 from .events import Events
 from .refusal import Refusal
@@ -182,20 +182,7 @@ def _look(run: Run, connection: Connection) -> None:
 def _pass_through(commands: Commands, argv: List[str]) -> int:
     commands.this.passthrough = True
     sys.argv = ["alembic", *argv]
-    try:
-        commands.run(argv, raise_errors=False)
-    except SystemExit as end:
-        return _status(end)
-    except Exception:
-        traceback.print_exc()
-        return 1
-    return DONE
-
-
-def _status(end: SystemExit) -> int:
-    if end.code is None:
-        return DONE
-    return end.code & 0xFF if isinstance(end.code, int) else 1
+    return boot.status_of(lambda: commands.run(argv, raise_errors=False))
 
 
 def _files(run: Run) -> Iterator[str]:

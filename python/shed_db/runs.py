@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, Optional
 
-from . import models, versions
+from . import boot, models, versions
 from .database import Database
 from .events import Events
 from .models import Project
@@ -73,7 +73,8 @@ class Run:
         """Imported once, unless a later command needs more of it."""
         needed = self.settings.need_models == "yes" or self.compares or self.in_memory
         if self._project is None or (self.compares and self._project.metadata is None):
-            self._project = models.load(self.settings, needed, self.compares)
+            with boot.importing():
+                self._project = models.load(self.settings, needed, self.compares)
         return self._project
 
     def new_progress(self, silent: bool = False) -> Progress:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import sys
 import time
 from typing import Any, Dict, Optional
 
-from . import drivers, logs, redact, settings
+from . import boot, drivers, logs, redact, settings
 from .events import Events
 from .refusal import Refusal
 
@@ -50,8 +51,9 @@ def _run_steps(wanted: settings.Settings, events: Events, start: Dict[str, Any])
         events.write("error", kind=refusal.kind, text=refusal.text, help=refusal.help, type="Refusal", traceback="")
         return TOLD
     # Before the project's folders are on the path: one of them may be called `alembic`.
-    from . import carry
-
+    with boot.importing():
+        from . import carry
+    gc.enable()
     _say_started(events, parts)
     logs.start(wanted.log_levels, "INFO" if wanted.verbose or _has_passthrough(wanted) else "WARNING")
     witness = _witness(wanted, parts) if wanted.witness else None

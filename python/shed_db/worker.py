@@ -9,6 +9,10 @@ _FOLDER = __file__.rpartition("/")[0] or "."
 if sys.path and sys.path[0] == _FOLDER:
     del sys.path[0]
 
+import gc  # noqa: E402
+
+gc.disable()  # until everything is imported
+
 import os  # noqa: E402
 
 _START = os.environ.pop("SHED_RUN", "{}")
@@ -16,12 +20,7 @@ os.environ.pop("ALEMBIC_CONFIG", None)
 
 import importlib.util  # noqa: E402
 import json  # noqa: E402
-import threading  # noqa: E402
 from types import ModuleType  # noqa: E402
-from typing import Any, Optional  # noqa: E402
-
-PARENT_GONE = 75
-INTERRUPTED = 130
 
 
 def _load_package(folder: str) -> ModuleType:
@@ -36,50 +35,8 @@ def _load_package(folder: str) -> ModuleType:
     return package
 
 
-class Parent:
-    """shed, at the other end of a pipe that nobody else holds: its words are bytes, its death is the end of file."""
-
-    def __init__(self, descriptor: Optional[int]) -> None:
-        self._said: Any = None
-        if descriptor is not None:
-            from queue import SimpleQueue
-
-            self._said = SimpleQueue()
-            os.set_inheritable(descriptor, False)
-            threading.Thread(target=self._listen, args=(descriptor,), name="shed-alive", daemon=True).start()
-
-    def _listen(self, descriptor: int) -> None:
-        try:
-            while True:
-                word = os.read(descriptor, 1)
-                if not word:
-                    break
-                self._said.put(word)
-        except OSError:
-            return
-        os._exit(PARENT_GONE)
-
-    def next_word(self) -> bytes:
-        """`g`: go on; `s`: stop; `r`: give the lock back. Without a parent there is nothing to wait for."""
-        return bytes(self._said.get()) if self._said is not None else b"g"
-
-
-def main() -> int:
-    start = json.loads(_START)
-    start["parent"] = Parent(start.get("alive"))
-    if start.get("lock") is not None:
-        # Ours to hold, not our children's.
-        os.set_inheritable(start["lock"], False)
-    _load_package(os.path.abspath(_FOLDER))
-    from _shed_db import steps  # type: ignore[import-not-found]
-
-    return int(steps.run(start))
-
-
 if __name__ == "__main__":
-    try:
-        _status = main()
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        _status = INTERRUPTED
-    sys.exit(_status)
+    _load_package(os.path.abspath(_FOLDER))
+    from _shed_db import boot  # type: ignore[import-not-found]
+
+    boot.run(json.loads(_START))

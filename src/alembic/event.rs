@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -72,7 +73,7 @@ pub struct Witness {
 }
 
 /// One revision on its way.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     pub revision: String,
     /// `upgrade`, `downgrade` or `stamp`.
@@ -114,14 +115,14 @@ impl Step {
 }
 
 /// A revision file that the run wrote.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Wrote {
     pub path: String,
     pub revision: Option<String>,
 }
 
 /// One difference between models and database.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     /// Alembic's kind, such as `add_column`.
     pub kind: String,

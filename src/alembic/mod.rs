@@ -1,5 +1,6 @@
 //! Runs the project's own Alembic: our words to its arguments, its events to ours.
 
+mod bytecode;
 mod context;
 pub mod event;
 mod ini;

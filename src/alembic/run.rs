@@ -16,6 +16,7 @@ use crate::render::Workspace;
 use crate::secret::{Redacted, Redactor};
 use crate::settings::Settings;
 
+use super::bytecode;
 use super::context::Context;
 use super::event::{Event, Told};
 use super::ini::Values;
@@ -277,6 +278,11 @@ fn start_worker(
     }
     for (name, _) in environment.iter().filter(|(name, _)| name.to_string_lossy().starts_with("SHED_")) {
         tool = tool.env_remove(name);
+    }
+    if !bytecode::VARIABLES.iter().any(|name| plan.project.env.contains_key(*name))
+        && let Some(folder) = bytecode::folder_for(&interpreter.program, environment)
+    {
+        tool = tool.env(bytecode::VARIABLES[0], folder).env_remove(bytecode::VARIABLES[1]);
     }
     for (name, value) in plain_variables(&plan.project.env) {
         tool = tool.env(name, value.replace("%(here)s", &settings.folder().to_string_lossy()));

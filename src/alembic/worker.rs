@@ -12,6 +12,7 @@ const FILES: &[(&str, &str)] = &[
     ("__init__.py", include_str!("../../python/shed_db/__init__.py")),
     ("autogenerate.py", include_str!("../../python/shed_db/autogenerate.py")),
     ("blame.py", include_str!("../../python/shed_db/blame.py")),
+    ("boot.py", include_str!("../../python/shed_db/boot.py")),
     ("carry.py", include_str!("../../python/shed_db/carry.py")),
     ("commands.py", include_str!("../../python/shed_db/commands.py")),
     ("database.py", include_str!("../../python/shed_db/database.py")),

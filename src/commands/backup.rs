@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::backups::{Backup, Wish, in_words};
@@ -29,7 +30,7 @@ pub struct Args {
 }
 
 /// The backup that was taken.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct BackedUp {
     pub target: String,
     pub database: String,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alembic::kept::Store;
@@ -29,7 +30,7 @@ enum Verb {
 }
 
 /// What the cache directory holds, or held before it was cleared.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Cache {
     /// `null` where there is no home for it.
     pub folder: Option<PathBuf>,
@@ -42,7 +43,7 @@ pub struct Cache {
 }
 
 /// A check without a database whose answer was "in order".
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Check {
     pub target: String,
     /// `sqlite`, `postgres`

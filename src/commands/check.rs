@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alembic::event::Witness;
@@ -37,7 +38,7 @@ pub struct Args {
 }
 
 /// The differences between one project's models and one database.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Checked {
     pub target: String,
     /// Whether there are none.

@@ -28,6 +28,7 @@ pub mod redo;
 pub mod restore;
 pub mod revision;
 pub mod rollback;
+pub mod schema;
 pub mod server;
 pub mod settings;
 pub mod shell;

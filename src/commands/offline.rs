@@ -15,7 +15,7 @@ use super::scratch::Scratch;
 mod files;
 mod known;
 
-pub use files::words;
+pub use files::{affected, real, words};
 pub use known::Known;
 
 /// What is checked: each project once per kind of database, or the databases that were named.

@@ -51,9 +51,15 @@ fn is_line_end(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// Python 3.13 and later take away what all lines after the first have in front of them.
+/// Python 3.13 and later expand tabs, and take away what all lines after the first have in front of them.
 fn is_indented(text: &str) -> bool {
-    let filled = |line: &&str| !line.trim_matches(is_space).is_empty();
-    let mut lines = text.split('\n').skip(1).filter(filled).peekable();
-    lines.peek().is_some() && lines.all(|line| line.starts_with([' ', '\t']))
+    if text.trim_matches(is_space).contains('\t') {
+        return true;
+    }
+    let is_filled = |line: &&str| !line.trim_matches(is_space).is_empty();
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let mut lines = rest.split('\n').filter(is_filled);
+    // What stands first of all is stripped by Alembic.
+    let counted = usize::from(!is_filled(&first));
+    lines.clone().count() > counted && lines.all(|line| line.starts_with(' '))
 }

@@ -69,6 +69,10 @@ impl Graph {
     /// Those that share a lineage with what the word means.
     pub(super) fn of_lineage(&self, targets: Vec<usize>, word: &str) -> Result<Vec<usize>, NotStatic> {
         let (ids, label) = self.named(word)?;
+        // Of nothing Alembic asks nothing, not even whether there is such a label.
+        if targets.is_empty() {
+            return Ok(targets);
+        }
         let mut shares = Vec::new();
         for name in label.into_iter().chain(ids.iter().map(String::as_str)) {
             shares.push(self.identified(name, None)?);
