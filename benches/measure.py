@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Callable, Iterator
 
+from unchanged import unchanged
+
 MODELS = """
 from sqlalchemy import String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -44,6 +46,7 @@ def main() -> None:
         own_share(shed, rounds * 4, root / "many", environment)
         beside_alembic(shed, rounds, root / "one", environment)
         migrating(shed, rounds, root, environment)
+        unchanged(shed, rounds, root / "fifty", environment)
 
 
 def quiet_environment(root: Path) -> dict[str, str]:
