@@ -21,6 +21,7 @@ mod flags;
 mod floors;
 mod harness;
 mod help;
+mod hooks;
 mod interpreter;
 mod json;
 mod kept;
