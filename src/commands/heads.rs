@@ -12,9 +12,9 @@ use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// PROJECT, a pattern, or none: the project of this folder, or all
-    #[arg(value_name = "TARGET", add = TARGETS())]
-    target: Option<String>,
+    /// PROJECT, patterns, files (their projects), or none: the project of this folder, or all
+    #[arg(value_name = "TARGET|FILE", add = TARGETS())]
+    words: Vec<String>,
     /// Treat dependency versions as down revisions
     #[arg(long)]
     resolve_dependencies: bool,
@@ -24,7 +24,7 @@ pub struct Args {
 
 /// Lists the head revisions, from the files alone.
 pub fn heads(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> {
-    let chosen = scope.targets(args.target.as_deref(), &args.place, Needs::Files)?;
+    let chosen = scope.targets_or_files(&args.words, &args.place, Needs::Files)?;
     let mut argv = vec!["heads".to_owned()];
     argv.extend(scope.verbose_flag());
     argv.extend(args.resolve_dependencies.then(|| "--resolve-dependencies".to_owned()));

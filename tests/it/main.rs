@@ -22,6 +22,7 @@ mod fleet;
 mod floors;
 mod harness;
 mod help;
+mod hooks;
 mod interpreter;
 mod json;
 mod kept;
