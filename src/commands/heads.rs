@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::error::Result;
+use crate::error::{Error, Result, Words};
 
 use super::completions::TARGETS;
 use super::reports::{Answer, Asked, Looked, Said};
-use super::scope::Needs;
+use super::scope::{Chosen, Needs};
 use super::several::Way;
 use super::{Place, Scope};
 
@@ -18,6 +18,9 @@ pub struct Args {
     /// Treat dependency versions as down revisions
     #[arg(long)]
     resolve_dependencies: bool,
+    /// Exit code 1 where there are several
+    #[arg(long)]
+    strict: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -30,9 +33,21 @@ pub fn heads(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> {
     argv.extend(args.resolve_dependencies.then(|| "--resolve-dependencies".to_owned()));
     let arguments = Map::from_iter([("resolve_dependencies".to_owned(), Value::from(args.resolve_dependencies))]);
     scope.each(&chosen, Way::Reading, |scope, target, several| {
+        if args.strict {
+            demand_one(scope, target, args.resolve_dependencies)?;
+        }
         scope.look_at_files(target, several, argv.clone(), ("heads", arguments.clone()), &|graph, asked| match asked {
             Asked::Text(style) => graph.heads_text(args.resolve_dependencies, style).map(Said::Text),
             Asked::Data => graph.heads_data(args.resolve_dependencies).map(Said::Data),
         })
     })
+}
+
+fn demand_one(scope: &Scope<'_>, target: &Chosen<'_>, resolve_dependencies: bool) -> Result<()> {
+    let heads = scope.head_ids(target, resolve_dependencies)?;
+    if heads.len() < 2 {
+        return Ok(());
+    }
+    let what = format!("{} has {} heads: {}", target.name, heads.len(), heads.join(", "));
+    Err(Error::No(Words::new(what)).help(format!("shed merge {}", target.name)))
 }
