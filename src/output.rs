@@ -1,14 +1,20 @@
 //! The terminal: results on stdout, everything else on stderr, questions on a terminal only.
 
-use std::cell::Cell;
+mod turns;
+
 use std::fmt::Display;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Error, Words};
+
+use turns::Turn;
+pub use turns::Turns;
 
 /// What a command found: words by `Display`, fields by `Serialize` and what they are by `JsonSchema`, and the verdict.
 pub trait Report: Display + Serialize + JsonSchema {
@@ -47,10 +53,24 @@ pub struct Output {
     pub verbose: bool,
     color: bool,
     asks: bool,
-    closed: Cell<bool>,
+    streams: Arc<Streams>,
+    /// Where it speaks for one of several targets.
+    turn: Option<Turn>,
+}
+
+/// What is shared by all that speak.
+struct Streams {
+    closed: AtomicBool,
     /// Whether progress may be shown, and whether a line of it stands there now.
     moves: bool,
-    moving: Cell<bool>,
+    moving: AtomicBool,
+}
+
+/// Where bytes go.
+#[derive(Clone, Copy)]
+enum Stream {
+    Out,
+    Err,
 }
 
 impl Output {
@@ -69,9 +89,8 @@ impl Output {
             verbose,
             color,
             asks: asks && terminal,
-            closed: Cell::new(false),
-            moves,
-            moving: Cell::new(false),
+            streams: Arc::new(Streams { closed: AtomicBool::new(false), moves, moving: AtomicBool::new(false) }),
+            turn: None,
         }
     }
 
@@ -89,35 +108,27 @@ impl Output {
 
     /// Bytes of a result as they come. A closed stdout (`| head -1`) is the reader's wish, not a fault.
     pub fn write(&self, bytes: &[u8]) {
-        if self.closed.get() || bytes.is_empty() {
-            return;
-        }
-        self.settle();
-        let mut stdout = io::stdout().lock();
-        if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
-            self.closed.set(true);
-        }
+        self.put(Stream::Out, bytes);
     }
 
     /// Bytes that belong to no result.
     pub fn write_aside(&self, bytes: &[u8]) {
-        self.settle();
-        let _ = io::stderr().lock().write_all(bytes);
+        self.put(Stream::Err, bytes);
+    }
+
+    fn put(&self, stream: Stream, bytes: &[u8]) {
+        match &self.turn {
+            Some(turn) => turn.put(stream, bytes),
+            None => self.streams.put(stream, bytes),
+        }
     }
 
     /// Progress: a line on a terminal that the next one, or anything else, takes the place of.
     pub fn moving(&self, text: &str) {
-        if self.moves {
-            self.settle();
+        if self.streams.moves && self.turn.as_ref().is_none_or(Turn::has_come) {
+            self.streams.settle();
             let _ = io::stderr().lock().write_all(text.as_bytes());
-            self.moving.set(true);
-        }
-    }
-
-    /// Takes the moving line away.
-    fn settle(&self) {
-        if self.moving.replace(false) {
-            let _ = io::stderr().lock().write_all(b"\r\x1b[K");
+            self.streams.moving.store(true, SeqCst);
         }
     }
 
@@ -165,6 +176,9 @@ impl Output {
         if !self.asks {
             return None;
         }
+        if let Some(turn) = &self.turn {
+            turn.wait();
+        }
         let hint = default.map(|default| format!(" [{default}]")).unwrap_or_default();
         self.write_aside(format!("{question}{hint} ").as_bytes());
         let mut answer = String::new();
@@ -187,6 +201,9 @@ impl Output {
     pub fn choose(&self, question: &str, among: &[String]) -> Option<usize> {
         if !self.asks {
             return None;
+        }
+        if let Some(turn) = &self.turn {
+            turn.wait();
         }
         self.line(question);
         for (index, name) in among.iter().enumerate() {
@@ -226,6 +243,31 @@ impl Failure {
     pub fn of(error: &Error) -> Self {
         let Words { what, detail, help, log } = error.words().cloned().unwrap_or_default();
         Self { error: Fault { code: error.code(), message: what, detail, help, log } }
+    }
+}
+
+impl Streams {
+    fn put(&self, stream: Stream, bytes: &[u8]) {
+        if bytes.is_empty() || matches!(stream, Stream::Out if self.closed.load(SeqCst)) {
+            return;
+        }
+        self.settle();
+        match stream {
+            Stream::Out => {
+                let mut stdout = io::stdout().lock();
+                if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
+                    self.closed.store(true, SeqCst);
+                }
+            }
+            Stream::Err => drop(io::stderr().lock().write_all(bytes)),
+        }
+    }
+
+    /// Takes the moving line away.
+    fn settle(&self) {
+        if self.moving.swap(false, SeqCst) {
+            let _ = io::stderr().lock().write_all(b"\r\x1b[K");
+        }
     }
 }
 

@@ -33,6 +33,8 @@ pub enum Event {
     /// Told before the database is.
     Commit {},
     Autocommit {},
+    /// Every step was gone through, and Python is about to end.
+    Finished {},
     /// All steps are done, or one has failed; the worker holds the lock until our word.
     Ended {
         #[serde(default)]
@@ -193,6 +195,8 @@ pub struct Told {
     pub pending: bool,
     /// Whether the worker came to the end of it.
     pub ended: bool,
+    /// Whether nothing ended the interpreter before its time.
+    pub finished: bool,
     pub traces: Traces,
 }
 
@@ -257,6 +261,7 @@ impl Told {
             Event::Witness(witness) => self.witness = Some(witness),
             Event::Pending { .. } => self.pending = true,
             Event::Ended { .. } => self.ended = true,
+            Event::Finished {} => self.finished = true,
             Event::Waiting { .. } | Event::StepStarted {} | Event::Commit {} | Event::Autocommit {} | Event::Other => {}
         }
     }

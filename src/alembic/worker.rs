@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = &[
     ("failure.py", include_str!("../../python/shed_db/failure.py")),
     ("filters.py", include_str!("../../python/shed_db/filters.py")),
     ("foreign_keys.py", include_str!("../../python/shed_db/foreign_keys.py")),
+    ("fork.py", include_str!("../../python/shed_db/fork.py")),
     ("from_models.py", include_str!("../../python/shed_db/from_models.py")),
     ("graph.py", include_str!("../../python/shed_db/graph.py")),
     ("guard.py", include_str!("../../python/shed_db/guard.py")),

@@ -14,6 +14,7 @@ use crate::output::Report;
 use super::completions::TARGETS;
 use super::reports::Answer;
 use super::scope::{Chosen, Needs};
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -65,7 +66,7 @@ pub fn backups(scope: &Scope<'_>, args: &Args) -> Result<Answer<Listed>> {
         Some(word) => vec![scope.one(Some(word), &args.place)?],
         None => scope.targets_for(word, &args.place, Needs::Reading, args.prune)?,
     };
-    scope.each(&chosen, true, |target, _| list(scope, target, args))
+    scope.each(&chosen, Way::Reading, |scope, target, _| list(scope, target, args))
 }
 
 fn list(scope: &Scope<'_>, chosen: &Chosen<'_>, args: &Args) -> Result<Listed> {

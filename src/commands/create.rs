@@ -16,6 +16,7 @@ use super::planning::Wishes;
 use super::reports::Answer;
 use super::safely::Care;
 use super::scope::{Chosen, Needs};
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -75,7 +76,7 @@ pub fn create(scope: &Scope<'_>, args: &Args) -> Result<Answer<Created>> {
     if !args.dry_run {
         chosen = scope.allow_writing(chosen)?;
     }
-    scope.each(&chosen, false, |target, several| create_one(scope, target, several, args))
+    scope.each(&chosen, Way::Writing, |scope, target, several| create_one(scope, target, several, args))
 }
 
 fn create_one(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args) -> Result<Created> {

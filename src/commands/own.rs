@@ -1,5 +1,7 @@
 //! The private servers for copies, as commands use them.
 
+use std::sync::PoisonError;
+
 use crate::engine::embedded::{self, Cluster, Said, Wanted};
 use crate::environment::Environment;
 use crate::error::Result;
@@ -21,7 +23,7 @@ impl Scope<'_> {
         let cluster = started(&wanted, self.environment, self.out)?;
         database.connection = Connection::Postgres(cluster.connection.clone());
         database.pg_bin = Some(cluster.bin.clone());
-        self.own_servers.borrow_mut().push(cluster);
+        self.common.own_servers.lock().unwrap_or_else(PoisonError::into_inner).push(cluster);
         Ok(())
     }
 }

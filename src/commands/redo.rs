@@ -14,6 +14,7 @@ use super::planning::{Wishes, with_x};
 use super::reports::{Answer, Moved};
 use super::safely::Care;
 use super::scope::{Chosen, Needs};
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -42,7 +43,7 @@ pub fn redo(scope: &Scope<'_>, args: &Args) -> Result<Answer<Redone>> {
         let names: Vec<&str> = chosen.iter().map(|chosen| chosen.name.as_str()).collect();
         scope.confirm(&format!("take back the last revision of {} and apply it again?", names.join(", ")))?;
     }
-    scope.each(&chosen, false, |target, several| redo_one(scope, target, several, args))
+    scope.each(&chosen, Way::Writing, |scope, target, several| redo_one(scope, target, several, args))
 }
 
 fn redo_one(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args) -> Result<Redone> {

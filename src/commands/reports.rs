@@ -123,36 +123,6 @@ pub enum Answer<R> {
 }
 
 impl Scope<'_> {
-    /// Asks every target; `keep_going` after one that failed.
-    pub fn each<'c, 's, R>(
-        &self,
-        chosen: &'c [Chosen<'s>],
-        keep_going: bool,
-        ask: impl Fn(&'c Chosen<'s>, bool) -> Result<R>,
-    ) -> Result<Answer<R>> {
-        if let [only] = chosen
-            && !only.by_pattern
-        {
-            return ask(only, false).map(Answer::One);
-        }
-        let mut answers = Vec::new();
-        for target in chosen {
-            let answer = ask(target, true);
-            if let Err(error) = &answer {
-                if error.words().is_none() {
-                    return Err(error.clone());
-                }
-                self.out.fail_one(error);
-            }
-            let failed = answer.is_err();
-            answers.push((target.name.clone(), answer));
-            if failed && !keep_going {
-                break;
-            }
-        }
-        Ok(Answer::Several(answers))
-    }
-
     /// Answers a question about revision files from the files, without Python, where that is certain; otherwise runs Alembic.
     pub fn look_at_files(
         &self,
