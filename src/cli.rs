@@ -119,6 +119,9 @@ pub enum Command {
     /// Say whether a merge will leave two heads: exit code 1 where it will
     #[command(after_help = "Example:\n  shed guard --against origin/main")]
     Guard(commands::guard::Args),
+    /// Print the JSON Schema of what a command prints with --format json
+    #[command(after_help = "Example:\n  shed schema status > status.schema.json")]
+    Schema(commands::schema::Args),
     /// Compare models and database (drift): exit code 1 where they differ
     #[command(
         after_help = "Example:\n  shed check billing.staging --format json\n  shed check --offline services/billing/models.py"
@@ -200,6 +203,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
     match &cli.command {
         Command::Completions(args) => return Ok(out.show(&commands::completions::completions(args)?)),
         Command::Man(args) => return Ok(out.show(&commands::man::man(Cli::command(), args)?)),
+        Command::Schema(args) => return Ok(out.show(&commands::schema::schema(&Cli::command(), args)?)),
         Command::Init(args) => return Ok(out.show(&commands::init::init(args, flag, environment, out)?)),
         Command::Server(args) => return Ok(out.show(&commands::server::server(args, &cli.global, environment, out)?)),
         Command::Cache(args) => return Ok(out.show(&commands::cache::cache(args, environment)?)),
@@ -250,7 +254,8 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Doctor(args) => out.show(&commands::doctor::doctor(&scope, args)?),
         Command::Alembic(args) => commands::alembic::alembic(&scope, args)?,
         Command::ListTemplates(args) => out.show(&commands::list_templates::list_templates(&scope, args)?),
-        Command::Init(_)
+        Command::Schema(_)
+        | Command::Init(_)
         | Command::Cache(_)
         | Command::Server(_)
         | Command::Settings(_)

@@ -7,6 +7,7 @@ mod engine;
 mod environment;
 mod error;
 mod failpoint;
+mod fleet;
 mod keep;
 mod output;
 mod process;

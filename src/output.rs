@@ -1,16 +1,23 @@
 //! The terminal: results on stdout, everything else on stderr, questions on a terminal only.
 
-use std::cell::Cell;
+mod turns;
+
 use std::fmt::Display;
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
-use crate::error::Error;
+use crate::error::{Error, Words};
 
-/// What a command found: words by `Display`, fields by `Serialize`, and the verdict.
-pub trait Report: Display + Serialize {
+use turns::Turn;
+pub use turns::Turns;
+
+/// What a command found: words by `Display`, fields by `Serialize` and what they are by `JsonSchema`, and the verdict.
+pub trait Report: Display + Serialize + JsonSchema {
     /// Whether the answer is yes; `false` is exit code 1.
     fn ok(&self) -> bool {
         true
@@ -46,10 +53,24 @@ pub struct Output {
     pub verbose: bool,
     color: bool,
     asks: bool,
-    closed: Cell<bool>,
+    streams: Arc<Streams>,
+    /// Where it speaks for one of several targets.
+    turn: Option<Turn>,
+}
+
+/// What is shared by all that speak.
+struct Streams {
+    closed: AtomicBool,
     /// Whether progress may be shown, and whether a line of it stands there now.
     moves: bool,
-    moving: Cell<bool>,
+    moving: AtomicBool,
+}
+
+/// Where bytes go.
+#[derive(Clone, Copy)]
+enum Stream {
+    Out,
+    Err,
 }
 
 impl Output {
@@ -68,9 +89,8 @@ impl Output {
             verbose,
             color,
             asks: asks && terminal,
-            closed: Cell::new(false),
-            moves,
-            moving: Cell::new(false),
+            streams: Arc::new(Streams { closed: AtomicBool::new(false), moves, moving: AtomicBool::new(false) }),
+            turn: None,
         }
     }
 
@@ -88,35 +108,27 @@ impl Output {
 
     /// Bytes of a result as they come. A closed stdout (`| head -1`) is the reader's wish, not a fault.
     pub fn write(&self, bytes: &[u8]) {
-        if self.closed.get() || bytes.is_empty() {
-            return;
-        }
-        self.settle();
-        let mut stdout = io::stdout().lock();
-        if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
-            self.closed.set(true);
-        }
+        self.put(Stream::Out, bytes);
     }
 
     /// Bytes that belong to no result.
     pub fn write_aside(&self, bytes: &[u8]) {
-        self.settle();
-        let _ = io::stderr().lock().write_all(bytes);
+        self.put(Stream::Err, bytes);
+    }
+
+    fn put(&self, stream: Stream, bytes: &[u8]) {
+        match &self.turn {
+            Some(turn) => turn.put(stream, bytes),
+            None => self.streams.put(stream, bytes),
+        }
     }
 
     /// Progress: a line on a terminal that the next one, or anything else, takes the place of.
     pub fn moving(&self, text: &str) {
-        if self.moves {
-            self.settle();
+        if self.streams.moves && self.turn.as_ref().is_none_or(Turn::has_come) {
+            self.streams.settle();
             let _ = io::stderr().lock().write_all(text.as_bytes());
-            self.moving.set(true);
-        }
-    }
-
-    /// Takes the moving line away.
-    fn settle(&self) {
-        if self.moving.replace(false) {
-            let _ = io::stderr().lock().write_all(b"\r\x1b[K");
+            self.streams.moving.store(true, SeqCst);
         }
     }
 
@@ -164,6 +176,9 @@ impl Output {
         if !self.asks {
             return None;
         }
+        if let Some(turn) = &self.turn {
+            turn.wait();
+        }
         let hint = default.map(|default| format!(" [{default}]")).unwrap_or_default();
         self.write_aside(format!("{question}{hint} ").as_bytes());
         let mut answer = String::new();
@@ -187,6 +202,9 @@ impl Output {
         if !self.asks {
             return None;
         }
+        if let Some(turn) = &self.turn {
+            turn.wait();
+        }
         self.line(question);
         for (index, name) in among.iter().enumerate() {
             self.line(&format!("  {}  {name}", index + 1));
@@ -201,14 +219,59 @@ impl Output {
     }
 }
 
+/// What is printed where a command failed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Failure {
+    pub error: Fault,
+}
+
+/// Why a command failed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Fault {
+    /// The exit code.
+    pub code: u8,
+    pub message: String,
+    /// Quoted lines that belong to it.
+    pub detail: Option<String>,
+    /// The next step.
+    pub help: Option<String>,
+    /// Where the whole traceback stands.
+    pub log: Option<PathBuf>,
+}
+
+impl Failure {
+    pub fn of(error: &Error) -> Self {
+        let Words { what, detail, help, log } = error.words().cloned().unwrap_or_default();
+        Self { error: Fault { code: error.code(), message: what, detail, help, log } }
+    }
+}
+
+impl Streams {
+    fn put(&self, stream: Stream, bytes: &[u8]) {
+        if bytes.is_empty() || matches!(stream, Stream::Out if self.closed.load(SeqCst)) {
+            return;
+        }
+        self.settle();
+        match stream {
+            Stream::Out => {
+                let mut stdout = io::stdout().lock();
+                if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
+                    self.closed.store(true, SeqCst);
+                }
+            }
+            Stream::Err => drop(io::stderr().lock().write_all(bytes)),
+        }
+    }
+
+    /// Takes the moving line away.
+    fn settle(&self) {
+        if self.moving.swap(false, SeqCst) {
+            let _ = io::stderr().lock().write_all(b"\r\x1b[K");
+        }
+    }
+}
+
 /// An error as fields.
 pub fn fields(error: &Error) -> serde_json::Value {
-    let words = error.words().cloned().unwrap_or_default();
-    json!({"error": {
-        "code": error.code(),
-        "message": words.what,
-        "detail": words.detail,
-        "help": words.help,
-        "log": words.log,
-    }})
+    serde_json::to_value(Failure::of(error)).unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 
 mod apart;
 mod follow;
+mod fork;
 mod pipeline;
 mod talk;
 
@@ -15,15 +16,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use command_fds::{CommandFdExt, FdMapping};
 use rustix::process::Signal;
 
+use crate::environment::Environment;
 use crate::error::{Error, Result};
 
-use follow::{Running, TICK};
+use follow::{Child, Running, TICK};
 
 pub use apart::own_program;
+pub use fork::{Forks, SOCKET, START};
 pub use pipeline::pipeline;
 pub use talk::Talk;
 
@@ -38,6 +42,8 @@ pub struct Tool {
     input: Input,
     output: Option<File>,
     apart: bool,
+    outlives_thread: bool,
+    time_limit: Option<Duration>,
     account: Option<Account>,
 }
 
@@ -71,6 +77,8 @@ pub enum Heard<'a> {
     /// Nothing for a moment: time to look at other things.
     Silence,
 }
+
+type Pipe = (io::PipeReader, io::PipeWriter);
 
 /// INT, TERM and HUP, caught from its making on so that children end before us.
 pub struct Interrupts {
@@ -124,6 +132,8 @@ impl Tool {
             input: Input::Nothing,
             output: None,
             apart: false,
+            outlives_thread: false,
+            time_limit: None,
             account: None,
         }
     }
@@ -200,6 +210,13 @@ impl Tool {
         self
     }
 
+    /// Is ended, as by a signal of ours, when it takes longer.
+    #[must_use]
+    pub fn time_limit(mut self, limit: Option<Duration>) -> Self {
+        self.time_limit = limit;
+        self
+    }
+
     /// Runs as this user, without any of our groups.
     #[must_use]
     pub fn account(mut self, account: Option<Account>) -> Self {
@@ -238,6 +255,24 @@ impl Tool {
         self.run(Some(interrupts), listen)
     }
 
+    /// As [`Tool::stream`], in a child that a warm interpreter forks; where it cannot, as a program of its own.
+    pub fn stream_forked(
+        self,
+        forks: &Forks,
+        environment: &Environment,
+        interrupts: &Interrupts,
+        listen: &mut dyn FnMut(Heard<'_>),
+    ) -> Result<ExitStatus> {
+        let (output, errors) = self.pipes()?;
+        match forks.fork(&self, (&output.1, &errors.1), environment, interrupts)? {
+            Some(forked) => {
+                drop((output.1, errors.1));
+                self.follow(Child::Forked(forked), (output.0, errors.0), Some(interrupts), listen)
+            }
+            None => self.run(Some(interrupts), listen),
+        }
+    }
+
     /// Runs with our own stdin, stdout and stderr; `meanwhile` is called every moment.
     pub fn inherit(self, meanwhile: &mut dyn FnMut()) -> Result<ExitStatus> {
         let expression = self.expression();
@@ -251,8 +286,7 @@ impl Tool {
     }
 
     fn run(mut self, interrupts: Option<&Interrupts>, listen: &mut dyn FnMut(Heard<'_>)) -> Result<ExitStatus> {
-        let pipes = || -> io::Result<_> { Ok((io::pipe()?, io::pipe()?)) };
-        let ((out_reader, out_writer), (err_reader, err_writer)) = pipes().map_err(|error| self.not_started(&error))?;
+        let ((out_reader, out_writer), (err_reader, err_writer)) = self.pipes()?;
         let mut expression = self.expression().stderr_file(err_writer).unchecked();
         expression = match self.output.take() {
             Some(file) => {
@@ -269,9 +303,25 @@ impl Tool {
         };
         let handle = expression.start().map_err(|error| self.not_started(&error))?;
         drop(expression); // holds the writing ends, without which the readers never see the end
-        Running::new(handle, out_reader, err_reader, !self.keeps_terminal)
+        self.follow(Child::Program(Box::new(handle)), (out_reader, err_reader), interrupts, listen)
+    }
+
+    fn follow(
+        &self,
+        child: Child,
+        (stdout, stderr): (io::PipeReader, io::PipeReader),
+        interrupts: Option<&Interrupts>,
+        listen: &mut dyn FnMut(Heard<'_>),
+    ) -> Result<ExitStatus> {
+        Running::new(child, stdout, stderr, !self.keeps_terminal)
+            .ending_after(self.time_limit)
             .follow(interrupts, listen)
             .map_err(|reason| Error::environment(format!("lost sight of {}: {reason}", self.program.display())))
+    }
+
+    fn pipes(&self) -> Result<(Pipe, Pipe)> {
+        let both = || -> io::Result<_> { Ok((io::pipe()?, io::pipe()?)) };
+        both().map_err(|error| self.not_started(&error))
     }
 
     fn expression(&self) -> duct::Expression {
@@ -291,6 +341,7 @@ impl Tool {
             expression = expression.full_env(named.collect::<HashMap<_, _>>());
         }
         let (own_group, apart, account) = (!self.keeps_terminal && !self.apart, self.apart, self.account);
+        let tied = !self.outlives_thread;
         let descriptors: Vec<(Arc<OwnedFd>, i32)> = self
             .descriptors
             .iter()
@@ -303,7 +354,11 @@ impl Tool {
             if apart {
                 apart::separate(command);
             }
-            prepare(command, own_group, &descriptors)
+            prepare(command, own_group, &descriptors)?;
+            if tied {
+                die_with_parent(command);
+            }
+            Ok(())
         })
     }
 
@@ -317,7 +372,7 @@ impl Tool {
     }
 }
 
-/// Own process group, the descriptors under their numbers, and an end when we end.
+/// Own process group, and the descriptors under their numbers.
 fn prepare(command: &mut Command, own_group: bool, descriptors: &[(Arc<OwnedFd>, i32)]) -> io::Result<()> {
     if own_group {
         command.process_group(0);
@@ -327,10 +382,10 @@ fn prepare(command: &mut Command, own_group: bool, descriptors: &[(Arc<OwnedFd>,
         mappings.push(FdMapping { parent_fd: descriptor.as_fd().try_clone_to_owned()?, child_fd: *number });
     }
     command.fd_mappings(mappings).map_err(|error| io::Error::other(error.to_string()))?;
-    die_with_parent(command);
     Ok(())
 }
 
+/// Or rather with the thread of ours that started it.
 #[cfg(target_os = "linux")]
 fn die_with_parent(command: &mut Command) {
     let parent = rustix::process::getpid();

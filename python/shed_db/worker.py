@@ -1,4 +1,4 @@
-"""Started by shed in a project's own interpreter: carries out the steps of one run."""
+"""Started by shed in a project's own interpreter: carries out one run, or forks a child for each of several."""
 
 from __future__ import annotations
 
@@ -37,6 +37,12 @@ def _load_package(folder: str) -> ModuleType:
 
 if __name__ == "__main__":
     _load_package(os.path.abspath(_FOLDER))
-    from _shed_db import boot  # type: ignore[import-not-found]
+    _start = json.loads(_START)
+    if "jobs" in _start:
+        from _shed_db import fork  # type: ignore[import-not-found]
 
-    boot.run(json.loads(_START))
+        fork.serve(_start["jobs"], os.path.abspath(__file__))
+    else:
+        from _shed_db import boot  # type: ignore[import-not-found]
+
+        boot.run(_start)

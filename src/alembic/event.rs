@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -32,6 +33,8 @@ pub enum Event {
     /// Told before the database is.
     Commit {},
     Autocommit {},
+    /// Every step was gone through, and Python is about to end.
+    Finished {},
     /// All steps are done, or one has failed; the worker holds the lock until our word.
     Ended {
         #[serde(default)]
@@ -72,7 +75,7 @@ pub struct Witness {
 }
 
 /// One revision on its way.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     pub revision: String,
     /// `upgrade`, `downgrade` or `stamp`.
@@ -114,14 +117,14 @@ impl Step {
 }
 
 /// A revision file that the run wrote.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Wrote {
     pub path: String,
     pub revision: Option<String>,
 }
 
 /// One difference between models and database.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     /// Alembic's kind, such as `add_column`.
     pub kind: String,
@@ -192,6 +195,8 @@ pub struct Told {
     pub pending: bool,
     /// Whether the worker came to the end of it.
     pub ended: bool,
+    /// Whether nothing ended the interpreter before its time.
+    pub finished: bool,
     pub traces: Traces,
 }
 
@@ -256,6 +261,7 @@ impl Told {
             Event::Witness(witness) => self.witness = Some(witness),
             Event::Pending { .. } => self.pending = true,
             Event::Ended { .. } => self.ended = true,
+            Event::Finished {} => self.finished = true,
             Event::Waiting { .. } | Event::StepStarted {} | Event::Commit {} | Event::Autocommit {} | Event::Other => {}
         }
     }

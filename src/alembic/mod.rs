@@ -14,11 +14,13 @@ mod safety;
 mod tail;
 mod vault;
 mod verdict;
+mod warm;
 mod worker;
 
 pub use event::{Difference, Event, Told};
 pub use interpreter::Interpreter;
 pub use plan::{Plan, Reach, Step};
-pub use run::{Ended, Listener, run};
+pub use run::{Ended, Listener, Place, run};
 pub use safety::{Rules, Safety};
 pub use vault::{Vault, failed};
+pub use warm::Warm;

@@ -1,14 +1,15 @@
 //! What is kept of each run in the state directory: its events and its log. The last twenty stay.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::keep::{self, private_folder, run_id, state_dir};
 
 const KEPT: usize = 20;
+const LOG: &str = "log.txt";
 /// A file in the record of a run whose journal may still be needed.
 const KEEP: &str = "keep";
 /// What events and log of a short run take, in bytes.
@@ -18,20 +19,22 @@ const ROOM: usize = 16 * 1024;
 pub struct Record {
     pub id: String,
     folder: PathBuf,
+    /// Locked for as long as the run goes on, so that nobody prunes it.
+    _held: File,
 }
 
 impl Record {
     /// Opens a new record in the first place that can be written to: `SHED_STATE_DIR`, the user's state
     /// directory, `.shed/` beside the settings, and at last the run's own temporary directory.
     pub fn open(environment: &Environment, beside_settings: &Path, temporary: &Path) -> io::Result<Self> {
-        let id = run_id();
         let at = |place: &Path| -> io::Result<Self> {
             let runs = place.join("v1/runs");
-            let folder = runs.join(&id);
+            let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", runs.display()));
+            let (id, folder) = private_folder(&runs).and_then(|()| new_folder(&runs)).map_err(named)?;
             let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
-            private_folder(&folder).and_then(|_| demand_room(&folder)).map_err(named)?;
+            let held = demand_room(&folder).and_then(|()| hold(&folder)).map_err(named)?;
             prune(&runs);
-            Ok(Self { id: id.clone(), folder })
+            Ok(Self { id, folder, _held: held })
         };
         let in_state = state_dir(environment).ok_or(io::ErrorKind::NotFound.into()).and_then(|place| at(&place));
         let or_beside = in_state.or_else(|_| at(&keep::beside(beside_settings)?));
@@ -48,7 +51,7 @@ impl Record {
     }
 
     pub fn log_path(&self) -> PathBuf {
-        self.folder.join("log.txt")
+        self.folder.join(LOG)
     }
 
     /// Not to be pruned: a journal names it. Whoever clears the journal gives it free.
@@ -71,6 +74,30 @@ fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
+/// Of two runs that begin in the same microsecond, one takes the next.
+fn new_folder(runs: &Path) -> io::Result<(String, PathBuf)> {
+    loop {
+        let id = run_id();
+        let folder = runs.join(&id);
+        match fs::DirBuilder::new().mode(0o700).create(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map(|()| (id, folder)),
+        }
+    }
+}
+
+/// File systems without locks hold nothing.
+fn hold(folder: &Path) -> io::Result<File> {
+    let file = private_file(&folder.join(LOG))?;
+    let _ = file.lock_shared();
+    Ok(file)
+}
+
+fn is_held(folder: &Path) -> bool {
+    let log = File::open(folder.join(LOG));
+    log.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
 /// A full disk is noticed before the run, not by its first event.
 fn demand_room(folder: &Path) -> io::Result<()> {
     let path = folder.join("room");
@@ -83,7 +110,7 @@ fn prune(runs: &Path) {
     // Run ids begin with the time, so their order is the order of the runs.
     let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     folders.sort();
-    for old in folders.iter().rev().skip(KEPT).filter(|folder| !folder.join(KEEP).exists()) {
+    for old in folders.iter().rev().skip(KEPT).filter(|folder| !folder.join(KEEP).exists() && !is_held(folder)) {
         let _ = fs::remove_dir_all(old);
     }
 }
@@ -110,6 +137,20 @@ mod tests {
         let mut newest = ids[5..].to_vec();
         newest.sort();
         assert_eq!(kept, newest);
+    }
+
+    #[test]
+    fn a_run_that_goes_on_is_not_pruned_by_others() {
+        let state = tempfile::tempdir().unwrap();
+        let environment = environment(state.path());
+        let open = || Record::open(&environment, state.path(), state.path()).unwrap();
+        let slow = open();
+        (0..30).for_each(|_| drop(open()));
+        assert!(slow.log_path().exists());
+        let path = slow.log_path();
+        drop(slow);
+        drop(open());
+        assert!(!path.exists());
     }
 
     #[test]

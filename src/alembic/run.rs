@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io::{PipeWriter, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use crate::engine::Parts;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::process::{self, Heard, Interrupts, Tool};
+use crate::process::{self, Forks, Heard, Interrupts, START, Tool};
 use crate::render::Workspace;
 use crate::secret::{Redacted, Redactor};
 use crate::settings::Settings;
@@ -20,11 +21,12 @@ use super::bytecode;
 use super::context::Context;
 use super::event::{Event, Told};
 use super::ini::Values;
-use super::interpreter::{self, Interpreter};
+use super::interpreter::Interpreter;
 use super::plan::Plan;
 use super::record::Record;
 use super::safety::Safety;
 use super::tail::Tail;
+use super::warm::Warm;
 use super::{verdict, worker};
 
 /// The worker's exit status when an `error` event tells why.
@@ -38,6 +40,18 @@ pub trait Listener {
     fn stdout(&mut self, bytes: &[u8]);
     fn stderr(&mut self, bytes: &[u8]);
     fn event(&mut self, event: &Event);
+}
+
+/// What every run of a command has about it.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub settings: &'a Settings,
+    pub environment: &'a Environment,
+    pub interrupts: &'a Interrupts,
+    /// Warm interpreters, where there are several targets.
+    pub warm: &'a Warm,
+    /// How long a run may take.
+    pub time_limit: Option<Duration>,
 }
 
 /// How a run ended.
@@ -66,14 +80,13 @@ struct Start<'a> {
 /// With `safety` they wait for its word before they change anything.
 pub fn run(
     plan: &Plan<'_>,
-    settings: &Settings,
-    environment: &Environment,
-    interrupts: &Interrupts,
+    place: Place<'_>,
     listener: &mut dyn Listener,
     mut safety: Option<&mut Safety<'_>>,
 ) -> Result<Ended> {
+    let Place { settings, environment, .. } = place;
     let lock = safety.as_mut().map(|safety| safety.begin()).transpose()?.flatten();
-    let interpreter = interpreter::find(settings, plan.project, environment)?;
+    let interpreter = place.warm.interpreter(settings, plan.project, environment)?;
     let workspace = Workspace::new()?;
     let unwritable = |error| Error::environment(format!("could not open the run's record: {error}"));
     let record = Record::open(environment, settings.folder(), workspace.path()).map_err(unwritable)?;
@@ -88,21 +101,28 @@ pub fn run(
         lock: lock.as_ref().map(|_| LOCK),
         connection: plan.reach.as_ref().map(|reach| reach.engine.parts()),
     };
+    let start = serde_json::to_string(&start).unwrap_or_default();
     let events = record.open_events().map_err(unwritable)?;
     let program = worker::place(environment, &workspace)?.join("worker.py");
-    let mut tool = start_worker(plan, settings, environment, &interpreter, &program)
-        .env("SHED_RUN", serde_json::to_string(&start).unwrap_or_default())
+    let worker = || start_worker(plan, settings, environment, &interpreter, &program);
+    let mut tool = worker()
+        .env(START, &start)
+        .time_limit(place.time_limit)
         .descriptor(events.into(), EVENTS)
         .descriptor(alive_reader.into(), ALIVE);
     if let Some(lock) = lock {
         tool = tool.descriptor(lock, LOCK);
     }
+    let forks = place.warm.forks(&interpreter, plan.project, environment, worker);
+    let forks = forks.as_deref().filter(|_| !plan.terminal);
     // The worker ends when its end of the pipe is closed, so this lives until the end.
     let words = Words(Rc::new(RefCell::new(alive_writer)));
     let mut following =
         Following { record: &record, told: Told::default(), listener, safety, words, stopped: None, settled: None };
-    let code = following.follow(plan, tool, interrupts)?;
-    following.ended(plan, code, interrupts)
+    let began = Instant::now();
+    let code = following.follow(plan, tool, forks, place)?;
+    let late = place.time_limit.filter(|limit| code != 0 && began.elapsed() >= *limit);
+    following.ended(plan, code, late, place.interrupts)
 }
 
 impl Ended {
@@ -117,8 +137,8 @@ impl Ended {
                 None => error,
             });
         }
-        // `os._exit(0)` in a migration is no success.
-        if self.code == 0 && (self.told.ended || !self.told.pending) {
+        // `os._exit(0)` in a migration or a model is no success.
+        if self.code == 0 && self.told.finished {
             return Ok(self);
         }
         let how = if self.code == TOLD { "without saying why".into() } else { format!("with code {}", self.code) };
@@ -167,7 +187,7 @@ struct Following<'f, 's> {
 
 impl Following<'_, '_> {
     /// To the end of the worker; gives its exit code.
-    fn follow(&mut self, plan: &Plan<'_>, tool: Tool, interrupts: &Interrupts) -> Result<i32> {
+    fn follow(&mut self, plan: &Plan<'_>, tool: Tool, forks: Option<&Forks>, place: Place<'_>) -> Result<i32> {
         let mut redactor = Redactor::default();
         if let Some(secret) = plan.reach.as_ref().and_then(|reach| reach.engine.secret()) {
             redactor.learn(secret);
@@ -180,11 +200,15 @@ impl Following<'_, '_> {
             return Ok(process::code(status));
         }
         let (mut stdout, mut stderr) = (Redacted::new(redactor.clone()), Redacted::new(redactor));
-        let status = tool.stream(interrupts, &mut |heard| match heard {
+        let listen = &mut |heard: Heard<'_>| match heard {
             Heard::Stdout(bytes) => self.listener.stdout(&stdout.push(bytes)),
             Heard::Stderr(bytes) => tell_stderr(&stderr.push(bytes), self.record, self.listener),
             Heard::Silence => self.hear(&mut tail),
-        })?;
+        };
+        let status = match forks {
+            Some(forks) => tool.stream_forked(forks, place.environment, place.interrupts, listen)?,
+            None => tool.stream(place.interrupts, listen)?,
+        };
         self.listener.stdout(&stdout.finish());
         tell_stderr(&stderr.finish(), self.record, self.listener);
         self.hear(&mut tail);
@@ -221,7 +245,7 @@ impl Following<'_, '_> {
         }
     }
 
-    fn ended(mut self, plan: &Plan<'_>, code: i32, interrupts: &Interrupts) -> Result<Ended> {
+    fn ended(mut self, plan: &Plan<'_>, code: i32, late: Option<Duration>, interrupts: &Interrupts) -> Result<Ended> {
         // A worker that died has not asked.
         let settled = match (self.settled.take(), &mut self.safety) {
             (Some(settled), _) => settled,
@@ -237,6 +261,14 @@ impl Following<'_, '_> {
                 safety.watch.note(&format!("{}: {remark}", plan.target));
             }
             return Err(Error::Interrupted(signal));
+        }
+        if let Some(limit) = late {
+            let words = format!("{}: it took longer than {} s (--time-limit)", plan.target, limit.as_secs_f64());
+            let error = Error::failed(words).log(Some(self.record.log_path()));
+            return Err(match remark {
+                Some(remark) => error.remark(&remark),
+                None => error,
+            });
         }
         Ok(Ended { target: plan.target.clone(), told: self.told, code, log: self.record.log_path(), remark })
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::backups::{Backup, Wish, in_words};
@@ -13,6 +14,7 @@ use crate::output::Report;
 use super::completions::TARGETS;
 use super::reports::Answer;
 use super::scope::{Chosen, Needs};
+use super::several::Way;
 use super::stored::{heads, refuse_memory};
 use super::{Place, Scope};
 
@@ -29,7 +31,7 @@ pub struct Args {
 }
 
 /// The backup that was taken.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct BackedUp {
     pub target: String,
     pub database: String,
@@ -50,7 +52,7 @@ pub fn backup(scope: &Scope<'_>, args: &Args) -> Result<Answer<BackedUp>> {
         Some(word) => vec![scope.one(Some(word), &args.place)?],
         None => scope.targets_for(word, &args.place, Needs::Reading, true)?,
     };
-    scope.each(&chosen, true, |target, _| back_up(scope, target, args.dry_run))
+    scope.each(&chosen, Way::Reading, |scope, target, _| back_up(scope, target, args.dry_run))
 }
 
 fn back_up(scope: &Scope<'_>, chosen: &Chosen<'_>, dry_run: bool) -> Result<BackedUp> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::backups::{Backup, Entry, Store, in_words};
@@ -13,6 +14,7 @@ use crate::output::Report;
 use super::completions::TARGETS;
 use super::reports::Answer;
 use super::scope::{Chosen, Needs};
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -31,7 +33,7 @@ pub struct Args {
 }
 
 /// The backups of one target, the newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Listed {
     pub target: String,
     pub folder: PathBuf,
@@ -39,7 +41,7 @@ pub struct Listed {
 }
 
 /// One backup.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Line {
     pub name: String,
     /// The bytes; none where only metadata is left.
@@ -64,7 +66,7 @@ pub fn backups(scope: &Scope<'_>, args: &Args) -> Result<Answer<Listed>> {
         Some(word) => vec![scope.one(Some(word), &args.place)?],
         None => scope.targets_for(word, &args.place, Needs::Reading, args.prune)?,
     };
-    scope.each(&chosen, true, |target, _| list(scope, target, args))
+    scope.each(&chosen, Way::Reading, |scope, target, _| list(scope, target, args))
 }
 
 fn list(scope: &Scope<'_>, chosen: &Chosen<'_>, args: &Args) -> Result<Listed> {

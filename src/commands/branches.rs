@@ -7,6 +7,7 @@ use crate::error::Result;
 use super::completions::TARGETS;
 use super::reports::{Answer, Asked, Looked, Said};
 use super::scope::Needs;
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -23,7 +24,7 @@ pub fn branches(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> {
     let chosen = scope.targets(args.target.as_deref(), &args.place, Needs::Files)?;
     let mut argv = vec!["branches".to_owned()];
     argv.extend(scope.verbose_flag());
-    scope.each(&chosen, true, |target, several| {
+    scope.each(&chosen, Way::Reading, |scope, target, several| {
         scope.look_at_files(target, several, argv.clone(), ("branches", Map::new()), &|graph, asked| match asked {
             Asked::Text(style) => graph.branches_text(style).map(Said::Text),
             Asked::Data => graph.branches_data().map(Said::Data),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alembic::event::Witness;
@@ -15,6 +16,7 @@ use super::offline;
 use super::planning::{Wishes, with_x};
 use super::reports::Answer;
 use super::scope::{Chosen, Needs};
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -37,7 +39,7 @@ pub struct Args {
 }
 
 /// The differences between one project's models and one database.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Checked {
     pub target: String,
     /// Whether there are none.
@@ -56,14 +58,16 @@ pub fn check(scope: &Scope<'_>, args: &Args) -> Result<Answer<Checked>> {
         let (word, files) = offline::words(scope, &args.words)?;
         let chosen = offline::targets(scope, word, files.as_deref(), &args.place)?;
         let known = offline::Known::of(scope, &chosen, args);
-        return scope.each(&chosen, true, |target, several| offline::check(scope, target, &known, several, args));
+        return scope.each(&chosen, Way::Reading, |scope, target, several| {
+            offline::check(scope, target, &known, several, args)
+        });
     }
     if let [_, more, ..] = args.words.as_slice() {
         return Err(Error::usage(format!("one target is checked, not `{more}` too"))
             .help("several by a pattern (`billing.*`) or --all; files with --offline"));
     }
     let chosen = scope.targets(args.words.first().map(String::as_str), &args.place, Needs::Reading)?;
-    scope.each(&chosen, true, |target, several| check_one(scope, target, several, args))
+    scope.each(&chosen, Way::Reading, |scope, target, several| check_one(scope, target, several, args))
 }
 
 fn check_one(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args) -> Result<Checked> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alembic::{Step, event::heads_in_words};
@@ -15,6 +16,7 @@ use super::planning::Wishes;
 use super::reports::Answer;
 use super::safely::Care;
 use super::scope::{Chosen, Needs};
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -41,7 +43,7 @@ pub struct Args {
 }
 
 /// Whether the database was made now.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Created {
     pub target: String,
     pub database: String,
@@ -55,7 +57,7 @@ pub struct Created {
 }
 
 /// What was made of the models.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct FromModels {
     /// The tables that were made.
@@ -74,7 +76,7 @@ pub fn create(scope: &Scope<'_>, args: &Args) -> Result<Answer<Created>> {
     if !args.dry_run {
         chosen = scope.allow_writing(chosen)?;
     }
-    scope.each(&chosen, false, |target, several| create_one(scope, target, several, args))
+    scope.each(&chosen, Way::Writing, |scope, target, several| create_one(scope, target, several, args))
 }
 
 fn create_one(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args) -> Result<Created> {

@@ -8,6 +8,7 @@ use super::completions::TARGETS;
 use super::planning::with_x;
 use super::reports::{Answer, Looked};
 use super::scope::Needs;
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -30,7 +31,7 @@ pub fn current(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> {
     argv.extend(scope.verbose_flag());
     let argv = with_x(&args.place, argv);
     let arguments = Map::from_iter([("check_heads".to_owned(), Value::from(args.check_heads))]);
-    scope.each(&chosen, true, |target, several| {
+    scope.each(&chosen, Way::Reading, |scope, target, several| {
         scope.look(target, several, Needs::Reading, argv.clone(), ("current", arguments.clone()))
     })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -28,14 +29,14 @@ pub struct Args {
 }
 
 /// What the merge will leave of each project.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Guard {
     pub against: String,
     pub projects: Vec<Guarded>,
 }
 
 /// What it will leave of one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Guarded {
     pub project: String,
     /// The heads after the merge; empty where there is none to be had.

@@ -7,6 +7,7 @@ use crate::error::{Error, Result, Words};
 use super::completions::TARGETS;
 use super::reports::{Answer, Asked, Looked, Said};
 use super::scope::{Chosen, Needs};
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -31,7 +32,7 @@ pub fn heads(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> {
     argv.extend(scope.verbose_flag());
     argv.extend(args.resolve_dependencies.then(|| "--resolve-dependencies".to_owned()));
     let arguments = Map::from_iter([("resolve_dependencies".to_owned(), Value::from(args.resolve_dependencies))]);
-    scope.each(&chosen, true, |target, several| {
+    scope.each(&chosen, Way::Reading, |scope, target, several| {
         if args.strict {
             demand_one(scope, target, args.resolve_dependencies)?;
         }

@@ -7,6 +7,7 @@ use crate::error::Result;
 use super::completions::TARGETS;
 use super::reports::{Answer, Asked, Looked, Said};
 use super::scope::Needs;
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -45,7 +46,7 @@ pub fn history(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> {
         ("rev_range".to_owned(), json!(args.rev_range)),
         ("indicate_current".to_owned(), Value::from(args.indicate_current)),
     ]);
-    scope.each(&chosen, true, |target, several| {
+    scope.each(&chosen, Way::Reading, |scope, target, several| {
         let graph = ("history", arguments.clone());
         if args.needs() != Needs::Files {
             return scope.look(target, several, args.needs(), argv.clone(), graph);

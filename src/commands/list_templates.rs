@@ -11,6 +11,7 @@ use super::live::Live;
 use super::planning::Wishes;
 use super::reports::{Answer, Looked};
 use super::scope::Needs;
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -25,7 +26,7 @@ pub struct Args {
 /// Lists Alembic's templates; shed itself needs none of them.
 pub fn list_templates(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> {
     let chosen = scope.targets_for(args.target.as_deref(), &args.place, Needs::Files, true)?;
-    scope.each(&chosen, true, |target, several| {
+    scope.each(&chosen, Way::Reading, |scope, target, several| {
         let step = Step::alembic(["list_templates"]);
         let plan = scope.plan(target, Needs::Files, vec![step], Wishes::default())?;
         let json = scope.out.format == Format::Json;

@@ -8,6 +8,7 @@ use super::live::Live;
 use super::planning::{Wishes, with_x};
 use super::reports::Answer;
 use super::scope::{Chosen, Needs};
+use super::several::Way;
 use super::wrote::{Revised, revised};
 use super::{Place, Scope};
 
@@ -46,7 +47,7 @@ pub fn merge(scope: &Scope<'_>, args: &Args) -> Result<Answer<Revised>> {
     }
     argv.extend(sorted.revisions);
     let argv = with_x(&args.place, argv);
-    scope.each(&chosen, false, |target: &Chosen<'_>, several| {
+    scope.each(&chosen, Way::InOrder, |scope, target: &Chosen<'_>, several| {
         let plan = scope.plan(target, Needs::Files, vec![Step::alembic(argv.clone())], Wishes::default())?;
         let mut live = Live::of(scope.out, &plan.target, several);
         let told = scope.run(&plan, &mut live)?.good()?.told;

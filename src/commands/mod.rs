@@ -29,6 +29,7 @@ pub mod redo;
 pub mod restore;
 pub mod revision;
 pub mod rollback;
+pub mod schema;
 pub mod server;
 pub mod settings;
 pub mod shell;
@@ -56,6 +57,7 @@ mod schema_file;
 mod scope;
 mod scratch;
 mod servers;
+mod several;
 mod stored;
 mod touched;
 mod whole;
@@ -65,8 +67,11 @@ mod wrote;
 
 pub use scope::Scope;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use crate::fleet::Shard;
 use crate::output::{Color, Format};
 
 /// Options that every command takes.
@@ -104,6 +109,21 @@ pub struct Global {
     /// No progress and no notes; results, warnings and errors stay
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// Targets at once [default: one per processor where nothing is written, otherwise one]
+    #[arg(long, global = true, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// Of several targets only every N-th, from the I-th on: for the machines of a CI matrix
+    #[arg(long, global = true, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// Go on with other targets when one has failed [default where nothing is written]
+    #[arg(long, global = true, conflicts_with = "fail_fast")]
+    pub keep_going: bool,
+    /// Begin no other target when one has failed [default where something is written]
+    #[arg(long, global = true)]
+    pub fail_fast: bool,
+    /// End the run of a target that takes longer
+    #[arg(long, global = true, value_name = "TIME", value_parser = wait::time)]
+    pub time_limit: Option<Duration>,
     /// The command line so far, for examples in errors.
     #[arg(skip)]
     pub command: String,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alembic::recover::{Allowed, Recovered, Site, broken_off, discard, recover as put_right};
@@ -15,6 +16,7 @@ use super::completions::TARGETS;
 use super::reports::Answer;
 use super::safely::tell;
 use super::scope::{Chosen, Needs};
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -36,7 +38,7 @@ pub struct Args {
 }
 
 /// What was found of one target, and what became of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Found {
     pub target: String,
     /// The run in words; `null` where none was broken off.
@@ -53,7 +55,7 @@ pub fn recover(scope: &Scope<'_>, args: &Args) -> Result<Answer<Found>> {
     let needs = if args.list { Needs::Reading } else { Needs::Writing };
     let writes = args.restore || args.discard;
     let chosen = scope.targets_for(args.target.as_deref(), &args.place, needs, writes)?;
-    scope.each(&chosen, true, |target, _| recover_one(scope, target, args))
+    scope.each(&chosen, Way::Reading, |scope, target, _| recover_one(scope, target, args))
 }
 
 fn recover_one(scope: &Scope<'_>, target: &Chosen<'_>, args: &Args) -> Result<Found> {

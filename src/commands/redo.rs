@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alembic::event::heads_in_words;
@@ -13,6 +14,7 @@ use super::planning::{Wishes, with_x};
 use super::reports::{Answer, Moved};
 use super::safely::Care;
 use super::scope::{Chosen, Needs};
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -27,7 +29,7 @@ pub struct Args {
 }
 
 /// Both ways.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Redone {
     pub target: String,
     pub back: Moved,
@@ -41,7 +43,7 @@ pub fn redo(scope: &Scope<'_>, args: &Args) -> Result<Answer<Redone>> {
         let names: Vec<&str> = chosen.iter().map(|chosen| chosen.name.as_str()).collect();
         scope.confirm(&format!("take back the last revision of {} and apply it again?", names.join(", ")))?;
     }
-    scope.each(&chosen, false, |target, several| redo_one(scope, target, several, args))
+    scope.each(&chosen, Way::Writing, |scope, target, several| redo_one(scope, target, several, args))
 }
 
 fn redo_one(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args) -> Result<Redone> {

@@ -9,6 +9,7 @@ use super::live::Live;
 use super::planning::{Wishes, with_x};
 use super::reports::Answer;
 use super::scope::{Chosen, Needs};
+use super::several::Way;
 use super::wrote::{Revised, revised};
 use super::{Place, Scope};
 
@@ -65,7 +66,7 @@ pub fn revision(scope: &Scope<'_>, args: &Args) -> Result<Answer<Revised>> {
     let needs = if args.autogenerate { Needs::Reading } else { Needs::Files };
     // A file is written, so the absence of a name does not mean all of them.
     let chosen = scope.target_to_write_files(args.target.as_deref(), &args.place, needs)?;
-    scope.each(&chosen, false, |target, several| revise(scope, target, several, needs, args))
+    scope.each(&chosen, Way::InOrder, |scope, target, several| revise(scope, target, several, needs, args))
 }
 
 fn revise(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, needs: Needs, args: &Args) -> Result<Revised> {

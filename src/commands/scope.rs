@@ -1,8 +1,8 @@
 //! What every command works with: settings, environment, terminal, and the way from names to runs.
 
-use std::cell::{OnceCell, RefCell};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use crate::alembic::{self, Ended, Plan, Safety};
+use crate::alembic::{self, Ended, Plan, Safety, Warm};
 use crate::engine::Engine;
 use crate::engine::embedded::Cluster;
 use crate::environment::Environment;
@@ -21,9 +21,16 @@ pub struct Scope<'a> {
     pub environment: &'a Environment,
     pub out: &'a Output,
     pub global: &'a Global,
-    interrupts: OnceCell<Interrupts>,
+    pub(super) common: Arc<Common>,
+}
+
+/// What all targets of one command have in common.
+#[derive(Default)]
+pub(super) struct Common {
+    interrupts: OnceLock<Interrupts>,
     /// The private servers that this command uses: each runs on while it is held.
-    pub(super) own_servers: RefCell<Vec<Cluster>>,
+    pub own_servers: Mutex<Vec<Cluster>>,
+    pub warm: Warm,
 }
 
 /// A project and, where the command needs one, the database that the command goes to.
@@ -56,7 +63,16 @@ pub enum Needs {
 
 impl<'a> Scope<'a> {
     pub fn new(settings: &'a Settings, environment: &'a Environment, out: &'a Output, global: &'a Global) -> Self {
-        Self { settings, environment, out, global, interrupts: OnceCell::new(), own_servers: RefCell::default() }
+        Self { settings, environment, out, global, common: Arc::default() }
+    }
+
+    /// The same command, for one of its targets, which has a voice of its own.
+    pub(super) fn speaking<'o>(&self, out: &'o Output) -> Scope<'o>
+    where
+        'a: 'o,
+    {
+        let Self { settings, environment, global, .. } = *self;
+        Scope { settings, environment, out, global, common: Arc::clone(&self.common) }
     }
 
     /// The targets that a command means, asking on a terminal where the name is not enough.
@@ -118,17 +134,25 @@ impl<'a> Scope<'a> {
 
     /// As [`Scope::run`], kept safe.
     pub fn run_with(&self, plan: &Plan<'_>, live: &mut Live<'_>, safety: Option<&mut Safety<'_>>) -> Result<Ended> {
-        alembic::run(plan, self.settings, self.environment, self.interrupts()?, live, safety)
+        let place = alembic::Place {
+            settings: self.settings,
+            environment: self.environment,
+            interrupts: self.interrupts()?,
+            warm: &self.common.warm,
+            time_limit: self.global.time_limit,
+        };
+        alembic::run(plan, place, live, safety)
     }
 
     /// The signals that came, caught from the first time on that this is asked.
     pub fn interrupts(&self) -> Result<&Interrupts> {
-        if self.interrupts.get().is_none() {
+        let known = &self.common.interrupts;
+        if known.get().is_none() {
             let caught =
                 Interrupts::catch().map_err(|error| Error::environment(format!("could not catch signals: {error}")))?;
-            let _ = self.interrupts.set(caught);
+            let _ = known.set(caught);
         }
-        self.interrupts.get().ok_or_else(|| Error::environment("could not catch signals"))
+        known.get().ok_or_else(|| Error::environment("could not catch signals"))
     }
 
     /// Alembic's `-v`, where it was asked for.
@@ -210,7 +234,7 @@ impl<'a> Scope<'a> {
         };
         let (server, name) = found?;
         let name = self.copy_name(&chosen, server, name)?;
-        let database = self.on_server(&chosen, server, &name, needs)?;
+        let database = self.on_server(&chosen, server, &name, (needs, None))?;
         let place_name = format!("development.{}/{name}", server.name);
         chosen.name = format!("{} on {place_name}", chosen.project.name);
         if needs != Needs::Files {
@@ -221,7 +245,13 @@ impl<'a> Scope<'a> {
     }
 
     /// The target's keys with the connection of a development server; one of our own is started where it is needed.
-    pub fn on_server(&self, chosen: &Chosen<'_>, server: &Database, name: &str, needs: Needs) -> Result<Database> {
+    pub fn on_server(
+        &self,
+        chosen: &Chosen<'_>,
+        server: &Database,
+        name: &str,
+        (needs, at_least): (Needs, Option<u32>),
+    ) -> Result<Database> {
         self.settings.demand_development(&server.name)?;
         let mut database = self.pattern_for(chosen, server.kind)?;
         database.kind = server.kind;
@@ -233,7 +263,7 @@ impl<'a> Scope<'a> {
         if needs != Needs::Files
             && let Some(embedded) = server.embedded
         {
-            self.start_own(server, embedded, &mut database)?;
+            self.start_own(server, embedded, at_least, &mut database)?;
         }
         database.db_name = Some(name.to_owned());
         if let Connection::Sqlite(sqlite) = &mut database.connection

@@ -43,7 +43,7 @@ impl<'s> Scratch<'s> {
     fn postgres(scope: &'s Scope<'_>, chosen: &Chosen<'_>, own: &Database) -> Result<Self> {
         let server = server(scope, chosen)?;
         let target = format!("{}_{}", chosen.project.name, own.name);
-        let mut database = scope.on_server(chosen, server, &Server::scratch_name(&target), Needs::Writing)?;
+        let mut database = scope.on_server(chosen, server, &Server::scratch_name(&target), (Needs::Writing, None))?;
         database.driver = database.driver.or_else(|| own.driver.clone());
         let engine = scope.engine(&database)?;
         let Engine::Postgres(at) = &engine else {

@@ -7,6 +7,7 @@ use crate::error::Result;
 use super::completions::TARGETS;
 use super::reports::{Answer, Asked, Looked, Said};
 use super::scope::Needs;
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -28,7 +29,7 @@ pub fn show(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> {
     let needs = if revision == "current" { Needs::Reading } else { Needs::Files };
     let chosen = scope.targets(target.as_deref(), &args.place, needs)?;
     let arguments = Map::from_iter([("rev".to_owned(), Value::from(revision.as_str()))]);
-    scope.each(&chosen, true, |target, several| {
+    scope.each(&chosen, Way::Reading, |scope, target, several| {
         let argv = vec!["show".to_owned(), revision.clone()];
         let graph = ("show", arguments.clone());
         if needs != Needs::Files {

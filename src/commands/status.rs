@@ -6,6 +6,7 @@ mod table;
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::Result;
@@ -29,10 +30,12 @@ pub struct Args {
 }
 
 /// What was found, of one target or of several.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
 pub struct Status(Answer<Standing>);
 
 /// Where one database stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Standing {
     pub target: String,
     pub project: String,
@@ -63,7 +66,7 @@ pub struct Standing {
 }
 
 /// One revision of a project, and whether the database holds it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Line {
     pub revision: String,
     pub message: Option<String>,

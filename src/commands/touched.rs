@@ -1,13 +1,12 @@
 //! Files among the words of a command, as pre-commit passes them: which projects they can change.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::Result;
-use crate::settings::targets::is_target;
-use crate::settings::{Kind, Project, Settings, VersionsEntry};
+use crate::settings::targets::{Target, is_target};
 
 use super::scope::{Chosen, Needs};
-use super::{Place, Scope};
+use super::{Place, Scope, offline};
 
 /// Endings of names that are files, whether they are there or not.
 const ENDINGS: [&str; 4] = [".py", ".sql", ".yaml", ".yml"];
@@ -25,8 +24,10 @@ impl Scope<'_> {
             [] => self.targets(Some("*"), place, needs)?,
             _ => self.every(&names, place, needs)?,
         };
-        if !files.is_empty() && !files.contains(&real(self.settings.path())) {
-            chosen.retain(|target| files.iter().any(|file| touches(self.settings, target.project, file)));
+        if !files.is_empty() {
+            let projects = chosen.iter().map(|target| Target { project: target.project.name.clone(), database: None });
+            let affected = offline::affected(self, projects.collect(), &files)?;
+            chosen.retain(|target| affected.iter().any(|kept| kept.project == target.project.name));
         }
         chosen.iter_mut().for_each(|target| target.by_pattern = true);
         Ok(chosen)
@@ -57,25 +58,6 @@ impl Scope<'_> {
     }
 
     fn real(&self, word: &str) -> PathBuf {
-        real(&self.environment.working_dir().join(word))
+        offline::real(&self.environment.working_dir().join(word))
     }
-}
-
-/// Whether a file belongs to a project: below its models' folder, a versions folder, or its `pythonpath`, or named by a key.
-fn touches(settings: &Settings, project: &Project, file: &Path) -> bool {
-    let versions = [Kind::Sqlite, Kind::Postgres].map(|kind| project.versions_for(kind)).concat();
-    let mut below: Vec<PathBuf> = vec![project.folder.clone()];
-    for entry in &versions {
-        match entry {
-            VersionsEntry::Folder(folder) => below.push(folder.clone()),
-            // Where the package is, only Python knows.
-            VersionsEntry::Package(_) => below.push(settings.root().to_path_buf()),
-        }
-    }
-    below.extend(project.pythonpath.iter().chain(&project.env_py).cloned());
-    below.iter().any(|place| file.starts_with(real(place)))
-}
-
-fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::Holder;
@@ -11,6 +12,7 @@ use crate::output::Report;
 use super::completions::TARGETS;
 use super::reports::Answer;
 use super::scope::{Chosen, Needs};
+use super::several::Way;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -26,7 +28,7 @@ pub struct Args {
 }
 
 /// The lock of one database.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Unlocked {
     pub target: String,
     pub holder: Option<Holder>,
@@ -37,7 +39,7 @@ pub struct Unlocked {
 /// Shows who holds the lock and, after a yes, ends the session or process that does: no lock outlives its holder.
 pub fn unlock(scope: &Scope<'_>, args: &Args) -> Result<Answer<Unlocked>> {
     let chosen = scope.targets_for(args.target.as_deref(), &args.place, Needs::Reading, !args.list)?;
-    scope.each(&chosen, true, |target, _| unlock_one(scope, target, args))
+    scope.each(&chosen, Way::Reading, |scope, target, _| unlock_one(scope, target, args))
 }
 
 fn unlock_one(scope: &Scope<'_>, target: &Chosen<'_>, args: &Args) -> Result<Unlocked> {

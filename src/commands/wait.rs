@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::{Engine, Ready, Watch};
@@ -13,6 +14,7 @@ use crate::settings::duration;
 use super::completions::TARGETS;
 use super::reports::Answer;
 use super::scope::{Chosen, Needs};
+use super::several::Way;
 use super::{Place, Scope};
 
 /// How often a signal is looked for while nothing happens.
@@ -41,7 +43,7 @@ pub struct Patience {
 }
 
 /// A server that takes connections.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Waited {
     pub target: String,
     pub database: String,
@@ -57,7 +59,7 @@ pub fn wait(scope: &Scope<'_>, args: &Args) -> Result<Answer<Waited>> {
         Some(word) if word.starts_with("development.") => vec![scope.one(Some(word), &args.place)?],
         word => scope.targets(word.as_deref(), &args.place, Needs::Reading)?,
     };
-    scope.each(&chosen, true, |target, _| {
+    scope.each(&chosen, Way::Reading, |scope, target, _| {
         let engine = scope.reach(target)?;
         let seconds = args.patience.wait(scope, target, &engine)?.as_secs_f64();
         Ok(Waited { target: target.name.clone(), database: engine.place(), up: true, seconds })
@@ -106,7 +108,7 @@ fn pause(time: Duration, watch: &Watch<'_>) -> Result<()> {
     }
 }
 
-fn time(text: &str) -> std::result::Result<Duration, String> {
+pub fn time(text: &str) -> std::result::Result<Duration, String> {
     let seconds = || text.parse().ok().map(Duration::from_secs);
     duration(text).or_else(seconds).ok_or_else(|| "a duration such as 500ms, 60s, 10m is expected".to_owned())
 }

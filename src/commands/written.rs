@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alembic::Step;
@@ -12,6 +13,7 @@ use super::Place;
 use super::planning::{Wishes, with_x};
 use super::reports::{Answer, Looked, Moved};
 use super::scope::{Chosen, Needs, Scope};
+use super::several::Way;
 
 /// Ways of writing nothing.
 #[derive(Debug, clap::Args)]
@@ -27,7 +29,7 @@ pub struct Instead {
     tag: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Written {
     Moved(Moved),
@@ -63,11 +65,11 @@ impl<'a> Scope<'a> {
         instead: &Instead,
         wishes: Wishes<'_>,
     ) -> Result<Answer<Written>> {
-        self.each(chosen, !instead.writes(), |target, several| {
+        self.each(chosen, if instead.writes() { Way::Writing } else { Way::Reading }, |scope, target, several| {
             if instead.writes() {
-                super::dump::before_migrate(self, target)?;
-                let moved = self.write(target, several, argv.to_vec(), wishes)?;
-                super::dump::after_migrate(self, target)?;
+                super::dump::before_migrate(scope, target)?;
+                let moved = scope.write(target, several, argv.to_vec(), wishes)?;
+                super::dump::after_migrate(scope, target)?;
                 return Ok(Written::Moved(moved));
             }
             let step = if instead.dry_run {
@@ -75,7 +77,7 @@ impl<'a> Scope<'a> {
             } else {
                 Step::alembic(argv.iter().cloned().chain(["--sql".to_owned()]))
             };
-            self.sql(target, several, step, wishes).map(Written::Sql)
+            scope.sql(target, several, step, wishes).map(Written::Sql)
         })
     }
 }

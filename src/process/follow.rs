@@ -10,6 +10,7 @@ use duct::Handle;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal};
 
+use super::fork::Forked;
 use super::{Heard, Interrupts};
 
 /// How often a running child is looked at.
@@ -21,15 +22,23 @@ const GRACE: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(5)];
 /// How long output is awaited after the child's end from grandchildren that keep the pipe.
 const DRAIN: Duration = Duration::from_millis(500);
 
+/// Whose child it is: ours, or a warm interpreter's.
+pub enum Child {
+    Program(Box<Handle>),
+    Forked(Forked),
+}
+
 /// A child that runs, and the reading ends of its streams.
 pub struct Running {
-    handle: Handle,
+    child: Child,
     stdout: Option<PipeReader>,
     stderr: Option<PipeReader>,
     /// Readable once the child has ended; where the system has no such thing, it is asked at every tick.
     end: Option<OwnedFd>,
     /// Signals go to its group, where it has one of its own.
     group: Option<Pid>,
+    /// When it has had its time.
+    deadline: Option<Instant>,
 }
 
 /// What has come while waiting.
@@ -41,10 +50,22 @@ struct Come {
 }
 
 impl Running {
-    pub fn new(handle: Handle, stdout: PipeReader, stderr: PipeReader, own_group: bool) -> Self {
-        let pid = handle.pids().first().and_then(|&pid| Pid::from_raw(i32::try_from(pid).ok()?));
-        let end = pid.and_then(end_of);
-        Self { handle, stdout: Some(stdout), stderr: Some(stderr), end, group: pid.filter(|_| own_group) }
+    pub fn new(child: Child, stdout: PipeReader, stderr: PipeReader, own_group: bool) -> Self {
+        let (pid, end) = match &child {
+            Child::Program(handle) => {
+                let pid = handle.pids().first().and_then(|&pid| Pid::from_raw(i32::try_from(pid).ok()?));
+                (pid, pid.and_then(end_of))
+            }
+            Child::Forked(forked) => (Some(forked.pid), forked.end()),
+        };
+        let group = pid.filter(|_| own_group);
+        Self { child, stdout: Some(stdout), stderr: Some(stderr), end, group, deadline: None }
+    }
+
+    /// As if a signal had come then.
+    pub fn ending_after(mut self, limit: Option<Duration>) -> Self {
+        self.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        self
     }
 
     /// Listens until the child has ended and its streams are read; signals are handed on.
@@ -75,7 +96,10 @@ impl Running {
             }
             match (ended, self.group) {
                 (Some((status, deadline)), _) if self.is_silent() || Instant::now() > deadline => return Ok(status),
-                (None, Some(group)) => ending.press(interrupts.map_or(0, Interrupts::times), group),
+                (None, Some(group)) => {
+                    let late = usize::from(self.deadline.is_some_and(|deadline| Instant::now() > deadline));
+                    ending.press(interrupts.map_or(0, Interrupts::times) + late, group);
+                }
                 _ => {}
             }
         }
@@ -119,7 +143,10 @@ impl Running {
         }
         // It has nothing more to tell: where the thread that fills the child's stdin is not done, ticks do.
         self.end = None;
-        Ok(self.handle.try_wait()?.map(|output| output.status))
+        match &mut self.child {
+            Child::Program(handle) => Ok(handle.try_wait()?.map(|output| output.status)),
+            Child::Forked(forked) => Ok(Some(forked.status())),
+        }
     }
 }
 

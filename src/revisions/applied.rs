@@ -18,6 +18,12 @@ impl Graph {
         self.revisions_at(&missing)
     }
 
+    /// What has to be applied before a revision: its parents, and what it depends on.
+    pub fn needs(&self, id: &str) -> Vec<&str> {
+        let down = self.place(id).map(|at| self.down(at)).unwrap_or_default();
+        down.into_iter().map(|at| self.revisions[at].id.as_str()).collect()
+    }
+
     /// Whether a revision has this id, written out.
     pub fn knows(&self, id: &str) -> bool {
         self.place(id).is_some()

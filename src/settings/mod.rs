@@ -86,7 +86,7 @@ enum Known {
 }
 
 /// A key that is set, checked, and does nothing yet.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct UnusedKey {
     /// The dotted path of the key.
     pub path: String,

@@ -38,7 +38,7 @@ fn looks_like_file(path: &Path, word: &str) -> bool {
 }
 
 /// The path without links; of what is not there, its folder's.
-fn real(path: &Path) -> PathBuf {
+pub fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| match (path.parent().map(Path::canonicalize), path.file_name()) {
         (Some(Ok(folder)), Some(name)) => folder.join(name),
         _ => path.to_path_buf(),

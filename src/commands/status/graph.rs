@@ -11,6 +11,7 @@ use crate::commands::live::Live;
 use crate::commands::planning::Wishes;
 use crate::commands::scope::{Chosen, Needs};
 use crate::error::Result;
+use crate::revisions;
 use crate::settings::VersionsEntry;
 
 /// The revisions of one project.
@@ -42,7 +43,10 @@ impl Graphs {
     pub fn of(&mut self, scope: &Scope<'_>, target: &Chosen<'_>) -> Result<&Graph> {
         let kind = target.database_or_first().map_or(crate::settings::Kind::Sqlite, |database| database.kind);
         let key = (target.project.name.clone(), target.project.versions_for(kind));
-        let read = self.read.entry(key).or_insert_with(|| ask(scope, target));
+        let read = self.read.entry(key).or_insert_with(|| match scope.graph(target)? {
+            Ok(graph) => Ok(Graph::of(&graph)),
+            Err(_) => ask(scope, target),
+        });
         read.as_ref().map_err(Clone::clone)
     }
 }
@@ -77,6 +81,21 @@ pub fn question(
 }
 
 impl Graph {
+    /// As it stands in the files.
+    fn of(graph: &revisions::Graph) -> Self {
+        let heads: HashSet<&str> = graph.heads().iter().map(|head| head.id.as_str()).collect();
+        let revisions = graph.in_order().into_iter().map(|revision| Revision {
+            revision: revision.id.clone(),
+            parents: graph.needs(&revision.id).into_iter().map(str::to_owned).collect(),
+            message: Some(revision.message.clone()),
+            is_head: heads.contains(revision.id.as_str()),
+        });
+        let revisions: Vec<Revision> = revisions.collect();
+        let mut heads: Vec<String> = heads.into_iter().map(str::to_owned).collect();
+        heads.sort();
+        Self { revisions, heads }
+    }
+
     /// The revisions that a database holds whose version table has these rows: they and all before them.
     pub fn held(&self, rows: &[String]) -> HashSet<&str> {
         let known: HashMap<&str, &Revision> =

@@ -53,6 +53,10 @@ impl Server {
         ))
     }
 
+    pub fn major(&self) -> Result<u32> {
+        Ok(self.facts()?.major)
+    }
+
     /// A name for this database that stays: the cluster's identifier, where it may be asked, and its own.
     pub fn lasting_name(&self) -> Result<String> {
         Ok(self.lasting_name_on(self.facts()?.system.as_deref()))

@@ -166,9 +166,10 @@ fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
-/// An argument of psql's own commands, which ends with its line.
+/// An argument of `\connect`, which ends with its line and is stripped of double quotes as a name is.
 fn psql_word(word: &str) -> String {
-    format!("'{}'", word.replace('\\', "\\\\").replace('\'', "''").replace('\n', "\\n"))
+    let word = word.replace('\\', "\\\\").replace('\'', "''").replace('\n', "\\n").replace('"', "\"\"\"\"");
+    format!("'{word}'")
 }
 
 #[cfg(test)]
@@ -177,6 +178,7 @@ mod tests {
 
     #[test]
     fn any_name_of_a_database_is_quoted_twice_over() {
-        assert_eq!(psql_word(&format!("dbname={}", quoted("it's \\ \n"))), r"'dbname=''it\\''s \\\\ \n'''");
+        let word = psql_word(&format!("dbname={}", quoted("it's \\ \n\"")));
+        assert_eq!(word, r#"'dbname=''it\\''s \\\\ \n""""'''"#);
     }
 }
