@@ -46,6 +46,7 @@ def main() -> None:
         environment = quiet_environment(root)
         own_share(shed, rounds * 4, root / "many", environment)
         beside_alembic(shed, rounds, root / "one", environment)
+        revisions(shed, rounds, root / "chain", environment)
         migrating(shed, rounds, root, environment)
         unchanged(shed, rounds, root / "fifty", environment)
         status_of_many(shed, rounds, root / "status", environment)
@@ -68,7 +69,7 @@ def own_share(shed: str, rounds: int, root: Path, environment: dict[str, str]) -
     alone = timer(["/bin/true"], root, environment)
     nothing_kept = {**environment, "SHED_CACHE_DIR": "/dev/null"}
     for name, variables in [("own share", environment), ("own share, the file read anew", nothing_kept)]:
-        pairs = interleaved(timer([shed, "heads", "project_0"], root, variables), alone, rounds)
+        pairs = interleaved(timer([shed, "list-templates", "project_0"], root, variables), alone, rounds)
         share = [first - second for first, second in pairs]
         print(f"{name}, settings of 200 projects ({len(text.splitlines())} lines): {median_ms(share)} (least {1000 * min(share):.1f} ms)")
 
@@ -80,6 +81,23 @@ def beside_alembic(shed: str, rounds: int, root: Path, environment: dict[str, st
     run([shed, "migrate", "p"], root, environment)
     ratio("current, SQLite, shed / bare Alembic", timer([shed, "current", "p"], root, environment),
           timer([*alembic, "current"], root, environment), rounds)
+
+
+def revisions(shed: str, rounds: int, root: Path, environment: dict[str, str]) -> None:
+    """`heads` and `history` of 500 revisions, from the files and by Alembic."""
+    root.mkdir(parents=True)
+    alembic = project(shed, root, f"sqlite:///{root}/p.db", f"{{ type: sqlite, connection: {{ db_path: {root}/p.db }} }}", environment)
+    first = next((root / "versions").glob("a1_*.py")).read_text()
+    for number in range(2, 501):
+        text = first.replace("'a1'", f"'a{number}'").replace("down_revision: Union[str, Sequence[str], None] = None", f"down_revision = 'a{number - 1}'")
+        text = text.replace("down_revision = None", f"down_revision = 'a{number - 1}'")
+        for folder in ("versions", "bare/versions"):
+            (root / folder / f"a{number}_more.py").write_text(text)
+    for command in ("heads", "history"):
+        said = [subprocess.run([*program, command], cwd=root, env=environment, check=True, capture_output=True).stdout for program in ([shed], alembic)]
+        assert said[0] == said[1] and b"a500" in said[0], f"{command}: shed and Alembic differ"
+        ratio(f"{command} of 500 revisions, shed / bare Alembic", timer([shed, command], root, environment),
+              timer([*alembic, command], root, environment), rounds)
 
 
 def project(shed: str, root: Path, url: str, entry: str, environment: dict[str, str]) -> list[str]:
@@ -175,7 +193,8 @@ def cluster(root: Path) -> Iterator[str | None]:
 def ratio(name: str, first: Callable[[], float], second: Callable[[], float], rounds: int) -> None:
     pairs = interleaved(first, second, rounds)
     ratios = [one / other for one, other in pairs]
-    print(f"{name}: {statistics.median(ratios):.2f} (least {min(ratios):.2f}, most {max(ratios):.2f}; {rounds} pairs)")
+    digits = 2 if statistics.median(ratios) > 0.1 else 4
+    print(f"{name}: {statistics.median(ratios):.{digits}f} (least {min(ratios):.{digits}f}, most {max(ratios):.{digits}f}; {rounds} pairs)")
 
 
 def interleaved(first: Callable[[], float], second: Callable[[], float], rounds: int) -> list[tuple[float, float]]:

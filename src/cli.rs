@@ -116,12 +116,12 @@ pub enum Command {
     /// Show one revision
     #[command(after_help = "Example:\n  shed show billing head")]
     Show(commands::show::Args),
-    /// Print the JSON Schema of what a command prints with --format json
-    #[command(after_help = "Example:\n  shed schema status > status.schema.json")]
-    Schema(commands::schema::Args),
     /// Say whether a merge will leave two heads: exit code 1 where it will
     #[command(after_help = "Example:\n  shed guard --against origin/main")]
     Guard(commands::guard::Args),
+    /// Print the JSON Schema of what a command prints with --format json
+    #[command(after_help = "Example:\n  shed schema status > status.schema.json")]
+    Schema(commands::schema::Args),
     /// Compare models and database (drift): exit code 1 where they differ
     #[command(
         after_help = "Example:\n  shed check billing.staging --format json\n  shed check --offline services/billing/models.py"
