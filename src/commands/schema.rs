@@ -79,7 +79,6 @@ fn of_command(name: &str, to: &mut SchemaGenerator) -> Option<Schema> {
         "history" => returned(history::history, to),
         "branches" => returned(branches::branches, to),
         "show" => returned(show::show, to),
-        "guard" => returned(guard::guard, to),
         "check" => returned(check::check, to),
         "server" => to.subschema_for::<servers::Servers>(),
         "targets" => returned(targets::targets, to),
