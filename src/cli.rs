@@ -5,7 +5,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::commands::{self, Global, Scope};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::output::{Color, Format, Output, fields};
+use crate::output::{Color, Format, Output, Report, fields};
 use crate::settings::Settings;
 
 /// Every Alembic command for every project and database of a repository, from one settings file.
@@ -98,6 +98,9 @@ pub enum Command {
     /// Open a revision in $EDITOR
     #[command(after_help = "Example:\n  shed edit billing head")]
     Edit(commands::edit::Args),
+    /// Show which revisions are applied and which are pending, of one database or of all
+    #[command(after_help = "Example:\n  shed status\n  shed status billing.prod --exit-code")]
+    Status(commands::status::Args),
     /// Show the revisions that a database holds
     #[command(after_help = "Example:\n  shed current --all")]
     Current(commands::current::Args),
@@ -113,12 +116,20 @@ pub enum Command {
     /// Show one revision
     #[command(after_help = "Example:\n  shed show billing head")]
     Show(commands::show::Args),
+    /// Print the JSON Schema of what a command prints with --format json
+    #[command(after_help = "Example:\n  shed schema status > status.schema.json")]
+    Schema(commands::schema::Args),
     /// Compare models and database (drift): exit code 1 where they differ
-    #[command(after_help = "Example:\n  shed check billing.staging --format json")]
+    #[command(
+        after_help = "Example:\n  shed check billing.staging --format json\n  shed check --offline services/billing/models.py"
+    )]
     Check(commands::check::Args),
     /// Show, start or stop the private PostgreSQL servers for copies
     #[command(after_help = "Example:\n  shed server status")]
     Server(commands::server::Args),
+    /// Show or clear what is kept of checks and settings
+    #[command(after_help = "Example:\n  shed cache clear")]
+    Cache(commands::cache::Args),
     /// List the targets of the settings
     #[command(after_help = "Example:\n  shed targets --format json")]
     Targets(commands::targets::Args),
@@ -189,8 +200,10 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
     match &cli.command {
         Command::Completions(args) => return Ok(out.show(&commands::completions::completions(args)?)),
         Command::Man(args) => return Ok(out.show(&commands::man::man(Cli::command(), args)?)),
+        Command::Schema(args) => return Ok(out.show(&commands::schema::schema(&Cli::command(), args)?)),
         Command::Init(args) => return Ok(out.show(&commands::init::init(args, flag, environment, out)?)),
         Command::Server(args) => return Ok(out.show(&commands::server::server(args, &cli.global, environment, out)?)),
+        Command::Cache(args) => return Ok(out.show(&commands::cache::cache(args, environment)?)),
         Command::Settings(args) => {
             return Ok(out.show(&commands::settings::settings(args, flag, environment)?));
         }
@@ -222,6 +235,11 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Revision(args) => out.show(&commands::revision::revision(&scope, args)?),
         Command::Merge(args) => out.show(&commands::merge::merge(&scope, args)?),
         Command::Edit(args) => out.show(&commands::edit::edit(&scope, args)?),
+        Command::Status(args) => {
+            let found = commands::status::status(&scope, args)?;
+            // `--quiet` asks for the exit code alone.
+            if cli.global.quiet { found.code() } else { out.show(&found) }
+        }
         Command::Current(args) => out.show(&commands::current::current(&scope, args)?),
         Command::Heads(args) => out.show(&commands::heads::heads(&scope, args)?),
         Command::History(args) => out.show(&commands::history::history(&scope, args)?),
@@ -232,7 +250,13 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Doctor(args) => out.show(&commands::doctor::doctor(&scope, args)?),
         Command::Alembic(args) => commands::alembic::alembic(&scope, args)?,
         Command::ListTemplates(args) => out.show(&commands::list_templates::list_templates(&scope, args)?),
-        Command::Init(_) | Command::Server(_) | Command::Settings(_) | Command::Completions(_) | Command::Man(_) => 0,
+        Command::Schema(_)
+        | Command::Init(_)
+        | Command::Cache(_)
+        | Command::Server(_)
+        | Command::Settings(_)
+        | Command::Completions(_)
+        | Command::Man(_) => 0,
     })
 }
 

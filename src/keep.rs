@@ -1,9 +1,12 @@
 //! Folders that shed keeps things in, private and out of git, and names that go by the content.
 
+pub mod picture;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::environment::Environment;
 
@@ -16,6 +19,12 @@ pub fn state_dir(environment: &Environment) -> Option<PathBuf> {
         environment.home()?;
         Some(dirs::state_dir().or_else(dirs::data_local_dir)?.join("shed"))
     })
+}
+
+/// A name for one run: letters, digits and `_`; those of one machine sort by their time.
+pub fn run_id() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{:012x}{:03x}_{:x}", now.as_millis(), now.subsec_micros() % 1000, std::process::id())
 }
 
 /// Makes a folder that only we may enter, with those on the way.

@@ -12,6 +12,7 @@ mod keep;
 mod output;
 mod process;
 mod render;
+mod revisions;
 mod secret;
 mod settings;
 

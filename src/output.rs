@@ -4,19 +4,20 @@ mod turns;
 
 use std::fmt::Display;
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
-use crate::error::Error;
+use crate::error::{Error, Words};
 
 use turns::Turn;
 pub use turns::Turns;
 
-/// What a command found: words by `Display`, fields by `Serialize`, and the verdict.
-pub trait Report: Display + Serialize {
+/// What a command found: words by `Display`, fields by `Serialize` and what they are by `JsonSchema`, and the verdict.
+pub trait Report: Display + Serialize + JsonSchema {
     /// Whether the answer is yes; `false` is exit code 1.
     fn ok(&self) -> bool {
         true
@@ -243,14 +244,34 @@ impl Streams {
     }
 }
 
+/// What is printed where a command failed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Failure {
+    pub error: Fault,
+}
+
+/// Why a command failed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Fault {
+    /// The exit code.
+    pub code: u8,
+    pub message: String,
+    /// Quoted lines that belong to it.
+    pub detail: Option<String>,
+    /// The next step.
+    pub help: Option<String>,
+    /// Where the whole traceback stands.
+    pub log: Option<PathBuf>,
+}
+
+impl Failure {
+    pub fn of(error: &Error) -> Self {
+        let Words { what, detail, help, log } = error.words().cloned().unwrap_or_default();
+        Self { error: Fault { code: error.code(), message: what, detail, help, log } }
+    }
+}
+
 /// An error as fields.
 pub fn fields(error: &Error) -> serde_json::Value {
-    let words = error.words().cloned().unwrap_or_default();
-    json!({"error": {
-        "code": error.code(),
-        "message": words.what,
-        "detail": words.detail,
-        "help": words.help,
-        "log": words.log,
-    }})
+    serde_json::to_value(Failure::of(error)).unwrap_or_default()
 }

@@ -86,6 +86,8 @@ def _carry_out(commands: Commands, step: Dict[str, Any]) -> int:
 
         _migrate_memory(commands, step["question"])
         run.events.write("result", data=graph.answer(run, step["question"], step.get("arguments") or {}))
+    elif kind == "prepare":
+        _prepare(commands)
     elif kind == "dry_run":
         _dry_run(commands, step["argv"])
     elif kind == "from_models":
@@ -124,6 +126,11 @@ def _migrate_memory(commands: Commands, command: Optional[str]) -> None:
     run = commands.this
     if not run.in_memory or run.has_written or run.settings.env_py or command not in PREPARED_IN_MEMORY:
         return
+    _prepare(commands)
+
+
+def _prepare(commands: Commands) -> None:
+    run = commands.this
     run.preparing = True
     # What migrations print is no part of the answer.
     with contextlib.redirect_stdout(sys.stderr):

@@ -17,7 +17,11 @@ _CREATED = re.compile(r"^Create Date: *(.+?) *$", re.MULTILINE)
 
 
 def answer(run: Run, question: str, arguments: Dict[str, Any]) -> List[Dict[str, Any]]:
+    if question == "rows":
+        return [{"heads": verify.heads(run)}]
     script = ScriptDirectory.from_config(config_of(run))
+    if question == "graph":
+        return [_joined(revision) for revision in script.walk_revisions()]
     current = _current(run, question, arguments)
     questions = {"heads": _heads, "history": _history, "branches": _branches, "show": _show, "current": _shown_current}
     if question not in questions:
@@ -45,6 +49,16 @@ def describe(revision: Script, current: Optional[Tuple[str, ...]]) -> Dict[str, 
     if current is not None:
         facts["is_current"] = revision.revision in current
     return facts
+
+
+def _joined(revision: Script) -> Dict[str, Any]:
+    """What has to be applied before it, dependencies resolved."""
+    return {
+        "revision": revision.revision,
+        "parents": list(revision._all_down_revisions),
+        "message": revision.doc,
+        "is_head": revision.is_head,
+    }
 
 
 def _current(run: Run, question: str, arguments: Dict[str, Any]) -> Optional[Tuple[str, ...]]:

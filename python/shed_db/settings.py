@@ -58,6 +58,7 @@ class Settings:
     verbose: bool = False
     revision: Dict[str, Any] = field(default_factory=dict)
     check_json: bool = False
+    witness: bool = False
     guard: Optional[Dict[str, Any]] = None
 
 

@@ -56,9 +56,19 @@ def _run_steps(wanted: settings.Settings, events: Events, start: Dict[str, Any])
     gc.enable()
     _say_started(events, parts)
     logs.start(wanted.log_levels, "INFO" if wanted.verbose or _has_passthrough(wanted) else "WARNING")
+    witness = _witness(wanted, parts) if wanted.witness else None
     # Without a path of its own a project has its working directory, as in Alembic's template (prepend_sys_path = .).
     sys.path[:0] = wanted.python_path or [os.getcwd()]
-    return carry.out(wanted, events, parts, start["parent"])
+    status = carry.out(wanted, events, parts, start["parent"])
+    if witness is not None and status == DONE:
+        witness.tell(events, wanted.versions)
+    return status
+
+
+def _witness(wanted: settings.Settings, parts: Optional[Dict[str, Any]]) -> Any:
+    from . import witness  # what few runs need
+
+    return witness.Witness(os.path.dirname(wanted.ini), parts)
 
 
 def _has_passthrough(wanted: settings.Settings) -> bool:

@@ -41,6 +41,8 @@ pub struct Context<'a> {
     verbose: bool,
     revision: Revision,
     guard: Option<Guard>,
+    /// Whether the worker tells what it looked at.
+    witness: bool,
 }
 
 /// The run takes a lock, and asks before it changes anything.
@@ -125,10 +127,11 @@ impl<'a> Context<'a> {
             script_imports: &project.script_imports,
             log_levels: &project.alembic.log_levels,
             verbose: plan.verbose,
+            witness: plan.steps.contains(&Step::Prepare),
             revision: Revision { allow_empty: plan.allow_empty },
             guard: safety.map(|safety| Guard {
-                timeout: safety.timeout.as_secs_f64(),
-                application: format!("shed {} {}", safety.command, safety.target).chars().take(63).collect(),
+                timeout: safety.rules.timeout.as_secs_f64(),
+                application: safety.wish().application(),
             }),
         }
     }

@@ -1,11 +1,14 @@
 //! What the worker tells while it runs: one JSON line each.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Result;
+use crate::keep::picture::Aspect;
 
 /// One line of the event file.
 #[derive(Debug, Clone, Deserialize)]
@@ -56,13 +59,23 @@ pub enum Event {
         #[serde(default)]
         at_head: bool,
     },
+    /// What a run on a scratch database looked at.
+    Witness(Witness),
     Error(Box<Failure>),
     #[serde(other)]
     Other,
 }
 
+/// What a run looked at: another one that finds it all the same gives the same answer.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Witness {
+    pub watched: Vec<(Aspect, PathBuf)>,
+    /// Why nobody can tell.
+    pub doubts: Vec<String>,
+}
+
 /// One revision on its way.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     pub revision: String,
     /// `upgrade`, `downgrade` or `stamp`.
@@ -104,14 +117,14 @@ impl Step {
 }
 
 /// A revision file that the run wrote.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Wrote {
     pub path: String,
     pub revision: Option<String>,
 }
 
 /// One difference between models and database.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     /// Alembic's kind, such as `add_column`.
     pub kind: String,
@@ -177,6 +190,7 @@ pub struct Told {
     pub verified: Option<Vec<String>>,
     pub at_head: bool,
     pub failure: Option<Failure>,
+    pub witness: Option<Witness>,
     /// Whether anything was about to change.
     pub pending: bool,
     /// Whether the worker came to the end of it.
@@ -244,6 +258,7 @@ impl Told {
             Event::Verified { heads, at_head } => (self.verified, self.at_head) = (Some(heads), at_head),
             // The first failure is the cause; what follows is its wake.
             Event::Error(failure) => drop(self.failure.get_or_insert(*failure)),
+            Event::Witness(witness) => self.witness = Some(witness),
             Event::Pending { .. } => self.pending = true,
             Event::Ended { .. } => self.ended = true,
             Event::Finished {} => self.finished = true,

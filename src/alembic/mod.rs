@@ -5,6 +5,7 @@ mod context;
 pub mod event;
 mod ini;
 pub mod interpreter;
+pub mod kept;
 pub mod plan;
 pub mod record;
 pub mod recover;

@@ -45,6 +45,8 @@ pub enum Step {
     Alembic { argv: Vec<String>, verify: bool },
     /// The same, its streams and exit code untouched.
     Passthrough { argv: Vec<String> },
+    /// All migrations, on a database that is thrown away: what they print is no part of the answer.
+    Prepare,
     /// The SQL of a command from where the database stands.
     DryRun { argv: Vec<String> },
     /// Facts about revisions as data.
@@ -72,7 +74,7 @@ impl Step {
                 argv.iter().any(|word| word == "check" || word == "--autogenerate")
             }
             Self::Passthrough { .. } | Self::FromModels { .. } => true,
-            Self::Graph { .. } | Self::Probe => false,
+            Self::Graph { .. } | Self::Prepare | Self::Probe => false,
         }
     }
 }

@@ -4,10 +4,9 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::environment::Environment;
-use crate::keep::{self, private_folder, state_dir};
+use crate::keep::{self, private_folder, run_id, state_dir};
 
 const KEPT: usize = 20;
 const LOG: &str = "log.txt";
@@ -114,12 +113,6 @@ fn prune(runs: &Path) {
     for old in folders.iter().rev().skip(KEPT).filter(|folder| !folder.join(KEEP).exists() && !is_held(folder)) {
         let _ = fs::remove_dir_all(old);
     }
-}
-
-/// Milliseconds since 1970 in hexadecimal and the process id.
-fn run_id() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{:012x}{:03x}-{}", now.as_millis(), now.subsec_micros() % 1000, std::process::id())
 }
 
 #[cfg(test)]

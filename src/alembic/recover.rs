@@ -16,7 +16,7 @@ use super::safety::{clear, may_restore};
 use super::vault::Vault;
 
 /// What was found and done.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Recovered {
     /// No run was broken off.

@@ -2,9 +2,9 @@
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use crate::engine::journal::{Deed, Entry, Journal, Process};
+use crate::engine::journal::{Deed, Entry, Journal};
 use crate::engine::{Engine, Lock, LockWish, Watch};
 use crate::error::{Error, Result};
 use crate::failpoint;
@@ -20,14 +20,7 @@ use super::vault::Vault;
 pub struct Safety<'a> {
     pub engine: &'a Engine,
     pub journal: Journal,
-    pub target: &'a str,
-    /// `migrate`, `downgrade` …, for waiters and for the names of backups.
-    pub command: &'a str,
-    pub timeout: Duration,
-    pub backs_up: bool,
-    pub allowed: Allowed<'a>,
-    /// Whether the engine undoes a revision that fails, unless something was committed in its middle.
-    pub rolls_back: bool,
+    pub rules: Rules<'a>,
     pub vault: Vault<'a>,
     pub watch: Watch<'a>,
     lock: Option<Lock>,
@@ -37,10 +30,13 @@ pub struct Safety<'a> {
 /// What the safety of a run hangs on, chosen for it.
 pub struct Rules<'a> {
     pub target: &'a str,
+    /// `migrate`, `downgrade` …, for waiters and for the names of backups.
     pub command: &'a str,
+    /// How long the lock is waited for.
     pub timeout: Duration,
     pub backs_up: bool,
     pub allowed: Allowed<'a>,
+    /// Whether the engine undoes a revision that fails, unless something was committed in its middle.
     pub rolls_back: bool,
 }
 
@@ -49,21 +45,7 @@ pub type Release = Box<dyn FnOnce()>;
 
 impl<'a> Safety<'a> {
     pub fn new(engine: &'a Engine, journal: Journal, vault: Vault<'a>, watch: Watch<'a>, rules: Rules<'a>) -> Self {
-        let Rules { target, command, timeout, backs_up, allowed, rolls_back } = rules;
-        Self {
-            engine,
-            journal,
-            target,
-            command,
-            timeout,
-            backs_up,
-            allowed,
-            rolls_back,
-            vault,
-            watch,
-            lock: None,
-            written: None,
-        }
+        Self { engine, journal, rules, vault, watch, lock: None, written: None }
     }
 
     /// Before the worker starts: what a dead run left is put right; the descriptor of the lock, where it is a file.
@@ -91,22 +73,19 @@ impl<'a> Safety<'a> {
     /// Something is pending and the lock is held: backup, then journal, then the run may go on.
     pub(super) fn before(&mut self, record: &Record, heads: &[String]) -> Result<()> {
         if self.journal.is_there() {
-            return Err(Error::failed(format!("{}: an earlier run was broken off just now", self.target))
+            return Err(Error::failed(format!("{}: an earlier run was broken off just now", self.rules.target))
                 .help("run it again: it is put right first"));
         }
         failpoint::reach("migrate-locked")?;
-        let backup =
-            if self.backs_up { Some(self.vault.take(&record.id, self.command, heads, &self.watch)?) } else { None };
-        failpoint::reach("migrate-backed-up")?;
-        let entry = Entry {
-            version: 1,
-            run: record.id.clone(),
-            target: self.target.to_owned(),
-            command: self.command.to_owned(),
-            process: Process::own(),
-            since: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
-            deed: Deed::Migrate { heads: heads.to_vec(), backup, events: record.events(), rolls_back: self.rolls_back },
+        let backup = if self.rules.backs_up {
+            Some(self.vault.take(&record.id, self.rules.command, heads, &self.watch)?)
+        } else {
+            None
         };
+        failpoint::reach("migrate-backed-up")?;
+        let (heads, rolls_back) = (heads.to_vec(), self.rules.rolls_back);
+        let deed = Deed::Migrate { heads, backup, events: record.events(), rolls_back };
+        let entry = Entry::new(&record.id, self.rules.target, self.rules.command, deed);
         record.keep();
         self.journal.write(&entry)?;
         self.written = Some(entry);
@@ -118,7 +97,7 @@ impl<'a> Safety<'a> {
     pub fn settle(&mut self, told: &Told, good: bool, release: Option<Release>) -> Result<Option<String>> {
         let Some(entry) = self.written.take() else { return Ok(None) };
         failpoint::reach("migrate-run-ended")?;
-        if good || !told.is_half(self.rolls_back, || Ok(self.vault.heads()?.unwrap_or_default()))? {
+        if good || !told.is_half(self.rules.rolls_back, || Ok(self.vault.heads()?.unwrap_or_default()))? {
             self.clear(&entry)?;
             failpoint::reach("migrate-journal-cleared")?;
             return Ok(None);
@@ -136,8 +115,8 @@ impl<'a> Safety<'a> {
                 "a part of the failed revision stays in {place}: there is no backup (--backup takes one)"
             )));
         };
-        let command = format!("shed restore {} {}", self.target, self.vault.name_of(backup));
-        if !may_restore(self.engine, self.allowed, self.target, backup)? {
+        let command = format!("shed restore {} {}", self.rules.target, self.vault.name_of(backup));
+        if !may_restore(self.engine, self.rules.allowed, self.rules.target, backup)? {
             self.clear(&entry)?;
             return Ok(Some(format!(
                 "a part of the failed revision stays in {place}; to put the backup back: {command}"
@@ -148,7 +127,7 @@ impl<'a> Safety<'a> {
         Ok(Some(format!(
             "the backup was put back: the database is at {} as before (what failed is kept: shed restore {} --failed)",
             heads_in_words(heads),
-            self.target
+            self.rules.target
         )))
     }
 
@@ -159,7 +138,7 @@ impl<'a> Safety<'a> {
         self.vault.keep_failed(run, &watch);
         failpoint::reach("migrate-restore")?;
         self.vault.put_back(backup, lock, run, &self.journal, &watch).map_err(|error| {
-            Error::failed(format!("{}: the backup could not be put back: {error}", self.target))
+            Error::failed(format!("{}: the backup could not be put back: {error}", self.rules.target))
                 .help(format!("the database is as the failed run left it; when the cause is mended: {command}"))
         })?;
         failpoint::reach("migrate-restored")?;
@@ -172,14 +151,14 @@ impl<'a> Safety<'a> {
         Ok(())
     }
 
-    fn wish(&self) -> LockWish<'_> {
-        LockWish { timeout: self.timeout, command: self.command, target: self.target }
+    pub(super) fn wish(&self) -> LockWish<'_> {
+        LockWish { timeout: self.rules.timeout, command: self.rules.command, target: self.rules.target }
     }
 
     /// Takes the lock; what a dead run left is put right.
     fn recover(&self) -> Result<Lock> {
-        let Self { engine, journal, vault, target, .. } = self;
-        let site = Site { engine, journal, vault, allowed: self.allowed, target };
+        let Self { engine, journal, vault, rules, .. } = self;
+        let site = Site { engine, journal, vault, allowed: rules.allowed, target: rules.target };
         recover(&site, &self.wish(), &self.watch).map(|(_, lock)| lock)
     }
 }

@@ -46,6 +46,7 @@ const FILES: &[(&str, &str)] = &[
     ("url.py", include_str!("../../python/shed_db/url.py")),
     ("verify.py", include_str!("../../python/shed_db/verify.py")),
     ("versions.py", include_str!("../../python/shed_db/versions.py")),
+    ("witness.py", include_str!("../../python/shed_db/witness.py")),
     ("worker.py", include_str!("../../python/shed_db/worker.py")),
 ];
 

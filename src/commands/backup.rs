@@ -3,14 +3,15 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::backups::{Backup, Wish, in_words};
 use crate::error::{Error, Result};
+use crate::keep::run_id;
 use crate::output::Report;
 
 use super::completions::TARGETS;
-use super::hold::run_id;
 use super::reports::Answer;
 use super::scope::{Chosen, Needs};
 use super::several::Way;
@@ -30,7 +31,7 @@ pub struct Args {
 }
 
 /// The backup that was taken.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct BackedUp {
     pub target: String,
     pub database: String,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::backups::{Backup, Entry, Store, in_words};
@@ -32,7 +33,7 @@ pub struct Args {
 }
 
 /// The backups of one target, the newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Listed {
     pub target: String,
     pub folder: PathBuf,
@@ -40,7 +41,7 @@ pub struct Listed {
 }
 
 /// One backup.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Line {
     pub name: String,
     /// The bytes; none where only metadata is left.

@@ -5,7 +5,7 @@ use serde_json::Map;
 use crate::error::Result;
 
 use super::completions::TARGETS;
-use super::reports::{Answer, Looked};
+use super::reports::{Answer, Asked, Looked, Said};
 use super::scope::Needs;
 use super::several::Way;
 use super::{Place, Scope};
@@ -25,6 +25,9 @@ pub fn branches(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> {
     let mut argv = vec!["branches".to_owned()];
     argv.extend(scope.verbose_flag());
     scope.each(&chosen, Way::Reading, |scope, target, several| {
-        scope.look(target, several, Needs::Files, argv.clone(), ("branches", Map::new()))
+        scope.look_at_files(target, several, argv.clone(), ("branches", Map::new()), &|graph, asked| match asked {
+            Asked::Text(style) => graph.branches_text(style).map(Said::Text),
+            Asked::Data => graph.branches_data().map(Said::Data),
+        })
     })
 }

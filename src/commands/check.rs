@@ -2,14 +2,17 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::alembic::{Difference, Step};
-use crate::error::Result;
+use crate::alembic::event::Witness;
+use crate::alembic::{Difference, Plan, Step};
+use crate::error::{Error, Result};
 use crate::output::Report;
 
 use super::completions::TARGETS;
 use super::live::Live;
+use super::offline;
 use super::planning::{Wishes, with_x};
 use super::reports::Answer;
 use super::scope::{Chosen, Needs};
@@ -18,49 +21,83 @@ use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// PROJECT[.DATABASE], a pattern, or none: the project of this folder, or all
-    #[arg(value_name = "TARGET", add = TARGETS())]
-    target: Option<String>,
+    /// PROJECT[.DATABASE], a pattern, or none: the project of this folder, or all; with --offline files too, whose
+    /// projects are checked
+    #[arg(value_name = "TARGET|FILE", add = TARGETS())]
+    words: Vec<String>,
+    /// Compare the models with the migrations, run on a scratch database; no live one is looked at
+    #[arg(long, conflicts_with_all = ["on", "create", "database_url"])]
+    offline: bool,
+    /// With --offline: run it, whatever is known from an earlier run, and keep nothing
+    #[arg(long, requires = "offline")]
+    pub no_cache: bool,
     /// Models to look at instead of the project's `module`
     #[arg(long, value_name = "MODULE")]
-    models: Option<String>,
+    pub models: Option<String>,
     #[command(flatten)]
-    place: Place,
+    pub place: Place,
 }
 
 /// The differences between one project's models and one database.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Checked {
     pub target: String,
     /// Whether there are none.
     pub in_order: bool,
     pub differences: Vec<Difference>,
+    /// With --offline: whether it is the answer of an earlier run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached: Option<bool>,
     #[serde(skip)]
-    text: String,
+    pub text: String,
 }
 
 /// Compares models and database; creates nothing.
 pub fn check(scope: &Scope<'_>, args: &Args) -> Result<Answer<Checked>> {
-    let chosen = scope.targets(args.target.as_deref(), &args.place, Needs::Reading)?;
+    if args.offline {
+        let (word, files) = offline::words(scope, &args.words)?;
+        let chosen = offline::targets(scope, word, files.as_deref(), &args.place)?;
+        let known = offline::Known::of(scope, &chosen, args);
+        return scope.each(&chosen, Way::Reading, |scope, target, several| {
+            offline::check(scope, target, &known, several, args)
+        });
+    }
+    if let [_, more, ..] = args.words.as_slice() {
+        return Err(Error::usage(format!("one target is checked, not `{more}` too"))
+            .help("several by a pattern (`billing.*`) or --all; files with --offline"));
+    }
+    let chosen = scope.targets(args.words.first().map(String::as_str), &args.place, Needs::Reading)?;
     scope.each(&chosen, Way::Reading, |scope, target, several| check_one(scope, target, several, args))
 }
 
 fn check_one(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args) -> Result<Checked> {
-    let argv = with_x(&args.place, vec!["check".to_owned()]);
-    let wishes =
-        Wishes { needs_models: true, models: args.models.as_deref(), terminal: args.place.tty, ..Wishes::default() };
-    let plan = scope.plan(target, Needs::Reading, vec![Step::alembic(argv)], wishes)?;
+    let plan = scope.plan(target, Needs::Reading, vec![step(args)], wishes(args))?;
     scope.say_missing(&plan);
+    checked(scope, &plan, several).map(|(checked, _)| checked)
+}
+
+/// Alembic's own `check`.
+pub fn step(args: &Args) -> Step {
+    Step::alembic(with_x(&args.place, vec!["check".to_owned()]))
+}
+
+pub fn wishes(args: &Args) -> Wishes<'_> {
+    Wishes { needs_models: true, models: args.models.as_deref(), terminal: args.place.tty, ..Wishes::default() }
+}
+
+/// Runs it, and says what it found, and what it looked at.
+pub fn checked(scope: &Scope<'_>, plan: &Plan<'_>, several: bool) -> Result<(Checked, Option<Witness>)> {
     let mut live = Live::of(scope.out, &plan.target, several);
-    let ended = scope.run(&plan, &mut live)?;
-    let target = target.name.clone();
+    let ended = scope.run(plan, &mut live)?;
+    let target = plan.target.clone();
     if ended.failure_kind() == Some("drift") {
         scope.out.line(&format!("{target}: FAILED: New upgrade operations detected"));
         scope.out.note(&format!("help: write the missing revision: shed revision {target} --autogenerate -m \"…\""));
-        return Ok(Checked { target, in_order: false, differences: ended.told.differences, text: live.text() });
+        let differences = ended.told.differences;
+        return Ok((Checked { target, in_order: false, differences, cached: None, text: live.text() }, None));
     }
-    ended.good()?;
-    Ok(Checked { target, in_order: true, differences: Vec::new(), text: live.text() })
+    let witness = ended.good()?.told.witness;
+    Ok((Checked { target, in_order: true, differences: Vec::new(), cached: None, text: live.text() }, witness))
 }
 
 impl fmt::Display for Checked {

@@ -5,6 +5,7 @@ use std::fmt;
 
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::Shells;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::environment::Environment;
@@ -25,7 +26,7 @@ pub struct Args {
     shell: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Completions {
     pub shell: String,
     pub script: String,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alembic::{Step, event::heads_in_words};
@@ -42,7 +43,7 @@ pub struct Args {
 }
 
 /// Whether the database was made now.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Created {
     pub target: String,
     pub database: String,
@@ -56,7 +57,7 @@ pub struct Created {
 }
 
 /// What was made of the models.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct FromModels {
     /// The tables that were made.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::alembic::{Interpreter, Plan, Step, interpreter};
@@ -19,7 +20,7 @@ use super::{Scope, own};
 pub struct Args {}
 
 /// What every part of a run needs, as it was found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Examined {
     pub settings: PathBuf,
     pub projects: Vec<ProjectFound>,
@@ -34,7 +35,7 @@ pub struct Examined {
     pub notes: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ProjectFound {
     pub project: String,
     /// The interpreter and how it was found.
@@ -44,7 +45,7 @@ pub struct ProjectFound {
 }
 
 /// What the interpreter says of itself.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Versions {
     pub python: Option<String>,
@@ -56,7 +57,7 @@ pub struct Versions {
     pub problems: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ToolFound {
     pub tool: &'static str,
     pub path: Option<PathBuf>,
@@ -64,7 +65,7 @@ pub struct ToolFound {
 }
 
 /// A private server, and what it would be started with.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Startable {
     pub server: String,
     #[serde(flatten)]

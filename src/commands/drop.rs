@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::{Engine, Lock, Session};
@@ -29,7 +30,7 @@ pub struct Args {
 }
 
 /// What became of the database.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Dropped {
     pub target: String,
     pub database: String,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::{Archive, Content, Dumping, Engine, Watch};
@@ -61,7 +62,7 @@ enum Form {
     Directory,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Dumped {
     /// To stdout: at once as text, as a field in JSON.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alembic::Step;
@@ -27,7 +28,7 @@ pub struct Args {
 }
 
 /// The file that was opened.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Edited {
     pub target: String,
     pub revision: String,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::error::Result;
 
 use super::completions::TARGETS;
-use super::reports::{Answer, Looked};
+use super::reports::{Answer, Asked, Looked, Said};
 use super::scope::Needs;
 use super::several::Way;
 use super::{Place, Scope};
@@ -30,6 +30,9 @@ pub fn heads(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> {
     argv.extend(args.resolve_dependencies.then(|| "--resolve-dependencies".to_owned()));
     let arguments = Map::from_iter([("resolve_dependencies".to_owned(), Value::from(args.resolve_dependencies))]);
     scope.each(&chosen, Way::Reading, |scope, target, several| {
-        scope.look(target, several, Needs::Files, argv.clone(), ("heads", arguments.clone()))
+        scope.look_at_files(target, several, argv.clone(), ("heads", arguments.clone()), &|graph, asked| match asked {
+            Asked::Text(style) => graph.heads_text(args.resolve_dependencies, style).map(Said::Text),
+            Asked::Data => graph.heads_data(args.resolve_dependencies).map(Said::Data),
+        })
     })
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::error::Result;
 
 use super::completions::TARGETS;
-use super::reports::{Answer, Looked};
+use super::reports::{Answer, Asked, Looked, Said};
 use super::scope::Needs;
 use super::several::Way;
 use super::{Place, Scope};
@@ -47,6 +47,13 @@ pub fn history(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> {
         ("indicate_current".to_owned(), Value::from(args.indicate_current)),
     ]);
     scope.each(&chosen, Way::Reading, |scope, target, several| {
-        scope.look(target, several, args.needs(), argv.clone(), ("history", arguments.clone()))
+        let graph = ("history", arguments.clone());
+        if args.needs() != Needs::Files {
+            return scope.look(target, several, args.needs(), argv.clone(), graph);
+        }
+        scope.look_at_files(target, several, argv.clone(), graph, &|graph, asked| match asked {
+            Asked::Text(style) => graph.history_text(args.rev_range.as_deref(), style).map(Said::Text),
+            Asked::Data => graph.history_data(args.rev_range.as_deref()).map(Said::Data),
+        })
     })
 }

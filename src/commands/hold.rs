@@ -1,11 +1,10 @@
 //! Before a database is replaced: its lock is taken, and what a dead run left of it is put right.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use crate::alembic::recover::{Allowed, Site, recover};
 use crate::engine::journal::Journal;
 use crate::engine::{Engine, Lock, Watch};
 use crate::error::{Error, Result};
+use crate::keep::run_id;
 
 use super::Scope;
 use super::scope::Chosen;
@@ -38,10 +37,4 @@ impl Scope<'_> {
         let (_, lock) = recover(&site, &self.lock_wish(chosen, command), watch)?;
         Ok(Held { lock, journal, run: run_id() })
     }
-}
-
-/// Letters, digits and `_`.
-pub fn run_id() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{:x}_{:x}", now.as_millis(), std::process::id())
 }

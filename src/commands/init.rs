@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_yaml::{Mapping, Value};
 
@@ -40,7 +41,7 @@ pub struct Args {
 }
 
 /// What was made.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Made {
     pub settings: PathBuf,
     pub project: Option<String>,
@@ -133,7 +134,7 @@ fn place(args: &Args, flag: Option<&Path>, environment: &Environment) -> Result<
     Ok(near.unwrap_or_else(|| top.join("shed.yaml")))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Skeleton {
     projects: String,
 }
@@ -193,7 +194,7 @@ fn make_folders(path: &Path, name: &str, environment: &Environment) -> Result<Ve
     Ok(made)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Imports {
     script_imports: Vec<String>,
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alembic::event::heads_in_words;
@@ -30,7 +31,7 @@ pub struct Args {
 }
 
 /// What was loaded.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Loaded {
     pub target: String,
     pub database: String,

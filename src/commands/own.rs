@@ -11,9 +11,16 @@ use crate::settings::{Connection, Database, Embedded, Settings};
 use super::Scope;
 
 impl Scope<'_> {
-    /// Starts the private server that a database lies on, and leads the way to it.
-    pub fn start_own(&self, server: &Database, embedded: Embedded, database: &mut Database) -> Result<()> {
-        let cluster = started(self.settings, server, embedded, self.environment, self.out)?;
+    /// Starts the private server that a database lies on, of this major version at least, and leads the way to it.
+    pub fn start_own(
+        &self,
+        server: &Database,
+        embedded: Embedded,
+        at_least: Option<u32>,
+        database: &mut Database,
+    ) -> Result<()> {
+        let wanted = Wanted { at_least, ..wanted(self.settings, server, embedded) };
+        let cluster = started(&wanted, self.environment, self.out)?;
         database.connection = Connection::Postgres(cluster.connection.clone());
         database.pg_bin = Some(cluster.bin.clone());
         self.common.own_servers.lock().unwrap_or_else(PoisonError::into_inner).push(cluster);
@@ -22,14 +29,8 @@ impl Scope<'_> {
 }
 
 /// The server, running; what was done for that is said.
-pub fn started(
-    settings: &Settings,
-    server: &Database,
-    embedded: Embedded,
-    environment: &Environment,
-    out: &Output,
-) -> Result<Cluster> {
-    let cluster = embedded::ensure(&wanted(settings, server, embedded), environment)?;
+pub fn started(wanted: &Wanted<'_>, environment: &Environment, out: &Output) -> Result<Cluster> {
+    let cluster = embedded::ensure(wanted, environment)?;
     for said in &cluster.said {
         match said {
             Said::Note(text) => out.note(text),

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::alembic::{Plan, Reach, Step};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::revisions::{self, Graph, NotStatic};
 use crate::settings::{Module, Options, VersionsEntry};
 
 use super::Place;
@@ -89,6 +90,20 @@ impl Scope<'_> {
         tables.sort();
         tables.dedup();
         Ok(tables)
+    }
+}
+
+impl Scope<'_> {
+    /// The project's revisions, read without Python; the inner error says why that is Alembic's to do.
+    pub fn graph(&self, chosen: &Chosen<'_>) -> Result<std::result::Result<Graph, NotStatic>> {
+        let versions = versions(chosen);
+        refuse_files(&versions)?;
+        // A Python that is told to drop docstrings shows none.
+        let strips = |name: &str| name == "PYTHONOPTIMIZE";
+        if self.environment.os("PYTHONOPTIMIZE").is_some() || chosen.project.env.keys().any(|name| strips(name)) {
+            return Ok(Err(NotStatic::docstrings_dropped()));
+        }
+        Ok(revisions::read(chosen.project, &versions))
     }
 }
 

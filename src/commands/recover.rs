@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alembic::recover::{Allowed, Recovered, Site, broken_off, discard, recover as put_right};
@@ -37,7 +38,7 @@ pub struct Args {
 }
 
 /// What was found of one target, and what became of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Found {
     pub target: String,
     /// The run in words; `null` where none was broken off.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alembic::event::heads_in_words;
@@ -28,7 +29,7 @@ pub struct Args {
 }
 
 /// Both ways.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Redone {
     pub target: String,
     pub back: Moved,

@@ -1,8 +1,10 @@
 //! What runs report: one target's result, and the results of several.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde_json::{Map, Value};
@@ -10,7 +12,8 @@ use serde_json::{Map, Value};
 use crate::alembic::event::{Step as Revision, heads_in_words};
 use crate::alembic::{Ended, Plan, Step};
 use crate::error::{self, Error, Result};
-use crate::output::{Format, Report, fields};
+use crate::output::{Failure, Fault, Format, Report};
+use crate::revisions::{Graph, NotStatic, Style};
 
 use super::live::Live;
 use super::planning::Wishes;
@@ -18,7 +21,8 @@ use super::safely::Care;
 use super::scope::{Chosen, Needs, Scope};
 
 /// What a command that only looks found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(with = "LookedAt")]
 pub struct Looked {
     pub target: String,
     #[serde(flatten)]
@@ -28,8 +32,60 @@ pub struct Looked {
     pub text: String,
 }
 
+/// The fields of [`Looked`]: one of them beside the target.
+#[derive(JsonSchema)]
+#[schemars(rename = "Looked", deny_unknown_fields)]
+#[expect(dead_code, reason = "what the schema is made from")]
+struct LookedAt {
+    target: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current: Option<Vec<Facts>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heads: Option<Vec<Facts>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branches: Option<Vec<Facts>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revisions: Option<Vec<Facts>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    templates: Option<Vec<Template>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sql: Option<String>,
+}
+
+/// One revision, as `python/shed_db/graph.py` and `src/revisions/facts.rs` describe it.
+#[derive(JsonSchema)]
+#[schemars(rename = "Revision", deny_unknown_fields)]
+#[expect(dead_code, reason = "what the schema is made from")]
+struct Facts {
+    revision: String,
+    down_revision: Vec<String>,
+    branch_labels: Vec<String>,
+    depends_on: Vec<String>,
+    /// The first paragraph of the docstring.
+    message: String,
+    doc: String,
+    path: String,
+    create_date: Option<String>,
+    is_head: bool,
+    is_base: bool,
+    is_branch_point: bool,
+    is_merge_point: bool,
+    /// Where the database was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_current: Option<bool>,
+}
+
+/// One of Alembic's templates.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "what the schema is made from")]
+struct Template {
+    name: String,
+    description: String,
+}
+
 /// What a command that writes to a database did.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Moved {
     pub target: String,
     /// The database in words.
@@ -45,6 +101,20 @@ pub struct Moved {
     pub text: String,
 }
 
+/// In which form a question about revision files is to be answered.
+#[derive(Debug, Clone, Copy)]
+pub enum Asked {
+    Text(Style),
+    Data,
+}
+
+/// The answer to it.
+#[derive(Debug)]
+pub enum Said {
+    Text(String),
+    Data(Value),
+}
+
 /// The answer of a command that takes one target or several.
 #[derive(Debug)]
 pub enum Answer<R> {
@@ -53,6 +123,30 @@ pub enum Answer<R> {
 }
 
 impl Scope<'_> {
+    /// Answers a question about revision files from the files, without Python, where that is certain; otherwise runs Alembic.
+    pub fn look_at_files(
+        &self,
+        chosen: &Chosen<'_>,
+        several: bool,
+        argv: Vec<String>,
+        graph: (&'static str, Map<String, Value>),
+        answer: &dyn Fn(&Graph, Asked) -> std::result::Result<Said, NotStatic>,
+    ) -> Result<Looked> {
+        let asked = match (self.out.format, self.out.verbose) {
+            (Format::Json, _) => Asked::Data,
+            (Format::Text, true) => Asked::Text(Style::Verbose),
+            (Format::Text, false) => Asked::Text(Style::Short),
+        };
+        match self.graph(chosen)?.and_then(|graph| answer(&graph, asked)) {
+            Ok(Said::Text(text)) => Ok(Looked { target: chosen.name.clone(), data: Map::new(), text }),
+            Ok(Said::Data(value)) => {
+                let data = Map::from_iter([(name_of(graph.0).to_owned(), value)]);
+                Ok(Looked { target: chosen.name.clone(), data, text: String::new() })
+            }
+            Err(_) => self.look(chosen, several, Needs::Files, argv, graph),
+        }
+    }
+
     /// Runs a command that only looks: Alembic's text, or the same as data.
     pub fn look(
         &self,
@@ -185,6 +279,30 @@ impl<R: fmt::Display> fmt::Display for Answer<R> {
     }
 }
 
+/// One of several targets, which failed.
+#[derive(Serialize, JsonSchema)]
+struct FailedTarget<'a> {
+    error: Fault,
+    target: &'a str,
+}
+
+impl<R: JsonSchema> JsonSchema for Answer<R> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Answer_{}", R::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (one, failed) = (generator.subschema_for::<R>(), generator.subschema_for::<FailedTarget<'_>>());
+        let results = json_schema!({"type": "array", "items": {"anyOf": [one.clone(), failed]}});
+        let several = json_schema!({"type": "object", "properties": {"results": results}, "required": ["results"]});
+        json_schema!({"anyOf": [one, several]})
+    }
+}
+
 impl<R: Serialize> Serialize for Answer<R> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         match self {
@@ -207,9 +325,8 @@ impl<R: Serialize> Serialize for Results<'_, R> {
             match answer {
                 Ok(report) => sequence.serialize_element(report)?,
                 Err(error) => {
-                    let mut value = fields(error);
-                    value["target"] = Value::from(name.as_str());
-                    sequence.serialize_element(&value)?;
+                    let Failure { error } = Failure::of(error);
+                    sequence.serialize_element(&FailedTarget { error, target: name })?;
                 }
             }
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alembic::event::heads_in_words;
@@ -46,7 +47,7 @@ pub struct Args {
 }
 
 /// What was put in whose place.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Restored {
     pub target: String,
     pub database: String,

@@ -96,7 +96,7 @@ impl Scope<'_> {
         engine.journal(&self.state())
     }
 
-    fn state(&self) -> PathBuf {
+    pub fn state(&self) -> PathBuf {
         keep::state_dir(self.environment).unwrap_or_else(|| self.settings.folder().join(keep::BESIDE))
     }
 
@@ -107,10 +107,7 @@ impl Scope<'_> {
         }
         // What keeps the journal from being read will keep the command from its work too, and say so.
         let Ok(Some(journal)) = self.journal(engine) else { return };
-        if let Ok(Some(entry)) = journal.read()
-            && entry.process.lives() != Some(true)
-        {
-            let words = broken_off(&entry);
+        if let Some(words) = left_by_a_dead_run(&journal) {
             self.out.line(&format!(
                 "{target}: {words}; the next command that writes puts it right, or shed recover {target}"
             ));
@@ -129,6 +126,12 @@ impl Scope<'_> {
             version_table: (options.version_table_schema.clone(), table),
         }
     }
+}
+
+/// What a run that was broken off was about to do, in words.
+pub fn left_by_a_dead_run(journal: &Journal) -> Option<String> {
+    let entry = journal.read().ok()??;
+    (entry.process.lives() != Some(true)).then(|| broken_off(&entry))
 }
 
 /// What work on a database says, for the person who waits.

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use similar::TextDiff;
 
@@ -17,7 +18,7 @@ use super::outfile::Outfile;
 use super::scope::{Chosen, Scope};
 
 /// How a file and a database compare.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Stale {
     pub target: String,
     pub file: PathBuf,

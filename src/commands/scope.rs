@@ -165,7 +165,7 @@ impl<'a> Scope<'a> {
         Engine::of(database, self.settings.root(), self.environment)
     }
 
-    fn chosen(&self, target: &Target, by_pattern: bool) -> Result<Chosen<'a>> {
+    pub(super) fn chosen(&self, target: &Target, by_pattern: bool) -> Result<Chosen<'a>> {
         self.settings.demand_project(&target.project)?;
         let Some(project) = self.settings.project(&target.project)? else {
             return Err(Error::usage(format!("no project is named `{}`", target.project)));
@@ -234,7 +234,7 @@ impl<'a> Scope<'a> {
         };
         let (server, name) = found?;
         let name = self.copy_name(&chosen, server, name)?;
-        let database = self.on_server(&chosen, server, &name, needs)?;
+        let database = self.on_server(&chosen, server, &name, (needs, None))?;
         let place_name = format!("development.{}/{name}", server.name);
         chosen.name = format!("{} on {place_name}", chosen.project.name);
         if needs != Needs::Files {
@@ -245,7 +245,13 @@ impl<'a> Scope<'a> {
     }
 
     /// The target's keys with the connection of a development server; one of our own is started where it is needed.
-    pub fn on_server(&self, chosen: &Chosen<'_>, server: &Database, name: &str, needs: Needs) -> Result<Database> {
+    pub fn on_server(
+        &self,
+        chosen: &Chosen<'_>,
+        server: &Database,
+        name: &str,
+        (needs, at_least): (Needs, Option<u32>),
+    ) -> Result<Database> {
         self.settings.demand_development(&server.name)?;
         let mut database = self.pattern_for(chosen, server.kind)?;
         database.kind = server.kind;
@@ -257,7 +263,7 @@ impl<'a> Scope<'a> {
         if needs != Needs::Files
             && let Some(embedded) = server.embedded
         {
-            self.start_own(server, embedded, &mut database)?;
+            self.start_own(server, embedded, at_least, &mut database)?;
         }
         database.db_name = Some(name.to_owned());
         if let Connection::Sqlite(sqlite) = &mut database.connection

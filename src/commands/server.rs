@@ -86,7 +86,7 @@ fn start(settings: &Settings, name: Option<&str>, environment: &Environment, out
     let mut servers = Vec::new();
     for (server, embedded) in wanted(settings, name)? {
         settings.demand_development(&server.name)?;
-        let cluster = own::started(settings, server, embedded, environment, out)?;
+        let cluster = own::started(&own::wanted(settings, server, embedded), environment, out)?;
         let (major, done) = (cluster.major, cluster.started.then_some("started"));
         drop(cluster); // or it would be told as used
         let found = embedded::found(Some(&server.name), Some(settings.folder()), environment);

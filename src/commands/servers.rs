@@ -4,13 +4,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::embedded::{Found, OneDatabase};
 use crate::output::Report;
 
 /// The servers that were asked about.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Servers {
     pub servers: Vec<Server>,
     /// Nothing is said where nothing was asked.
@@ -19,7 +20,7 @@ pub struct Servers {
 }
 
 /// One server as it is now.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Server {
     /// `development.own`
     pub server: String,

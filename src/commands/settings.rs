@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::environment::Environment;
@@ -74,17 +75,17 @@ enum Add {
 }
 
 /// The answer of one of the subcommands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Answer {
     Path { path: PathBuf },
-    Shown(serde_yaml::Value),
+    Shown(#[schemars(with = "serde_json::Value")] serde_yaml::Value),
     Checked(Checked),
     Schema(serde_json::Value),
     Changed { path: PathBuf, change: String },
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Checked {
     pub path: PathBuf,
     pub projects: usize,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::error::Result;
 
 use super::completions::TARGETS;
-use super::reports::{Answer, Looked};
+use super::reports::{Answer, Asked, Looked, Said};
 use super::scope::Needs;
 use super::several::Way;
 use super::{Place, Scope};
@@ -31,6 +31,13 @@ pub fn show(scope: &Scope<'_>, args: &Args) -> Result<Answer<Looked>> {
     let arguments = Map::from_iter([("rev".to_owned(), Value::from(revision.as_str()))]);
     scope.each(&chosen, Way::Reading, |scope, target, several| {
         let argv = vec!["show".to_owned(), revision.clone()];
-        scope.look(target, several, needs, argv, ("show", arguments.clone()))
+        let graph = ("show", arguments.clone());
+        if needs != Needs::Files {
+            return scope.look(target, several, needs, argv, graph);
+        }
+        scope.look_at_files(target, several, argv, graph, &|graph, asked| match asked {
+            Asked::Text(_) => graph.show_text(&revision).map(Said::Text),
+            Asked::Data => graph.show_data(&revision).map(Said::Data),
+        })
     })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::Holder;
@@ -27,7 +28,7 @@ pub struct Args {
 }
 
 /// The lock of one database.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Unlocked {
     pub target: String,
     pub holder: Option<Holder>,

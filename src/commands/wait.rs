@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::{Engine, Ready, Watch};
@@ -42,7 +43,7 @@ pub struct Patience {
 }
 
 /// A server that takes connections.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Waited {
     pub target: String,
     pub database: String,

@@ -28,7 +28,7 @@ impl<'a> Scope<'a> {
     /// One database; a copy on a development server needs no project beside it.
     pub fn one(&self, word: Option<&str>, place: &Place) -> Result<Chosen<'a>> {
         match word.filter(|word| word.starts_with("development.") && place.on.is_none()) {
-            Some(word) => self.copy(word),
+            Some(word) => self.copy(word, None),
             None => {
                 let chosen = self.only_target(word, place, Needs::Reading)?;
                 self.demand(&chosen)?;
@@ -38,7 +38,8 @@ impl<'a> Scope<'a> {
     }
 
     /// `development.SERVER/NAME`: the other keys are those of the project of this folder, or of the first one.
-    fn copy(&self, word: &str) -> Result<Chosen<'a>> {
+    /// A private server is of the major version `at_least`.
+    pub fn copy(&self, word: &str, at_least: Option<u32>) -> Result<Chosen<'a>> {
         let Some(found) = targets::development(self.settings, word) else {
             return Err(Error::usage(format!("`{word}` is no target")).help("name it: development.SERVER/NAME"));
         };
@@ -56,7 +57,7 @@ impl<'a> Scope<'a> {
         let name_for_people = format!("development.{}/{name}", server.name);
         let mut chosen = Chosen { project, database: None, name: name_for_people, by_pattern: false };
         let name = self.copy_name(&chosen, server, Some(name))?;
-        chosen.database = Some(self.on_server(&chosen, server, &name, Needs::Writing)?);
+        chosen.database = Some(self.on_server(&chosen, server, &name, (Needs::Writing, at_least))?);
         Ok(chosen)
     }
 

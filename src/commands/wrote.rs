@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::alembic::{Difference, Told};
@@ -12,7 +13,7 @@ use super::Place;
 use super::scope::{Chosen, Needs, Scope};
 
 /// The revision file that was written.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Revised {
     pub target: String,
     /// Its id; `null` where autogenerate found nothing.

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +73,21 @@ pub enum Deed {
     },
     /// A SQLite file is replaced by another that was built aside.
     Fill { file: PathBuf, aside: PathBuf },
+}
+
+impl Entry {
+    /// What this process is about to do, from now on.
+    pub fn new(run: &str, target: &str, command: &str, deed: Deed) -> Self {
+        Self {
+            version: VERSION,
+            run: run.to_owned(),
+            target: target.to_owned(),
+            command: command.to_owned(),
+            process: Process::own(),
+            since: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            deed,
+        }
+    }
 }
 
 impl Journal {
@@ -198,15 +214,8 @@ mod tests {
     use super::*;
 
     fn entry() -> Entry {
-        Entry {
-            version: VERSION,
-            run: "r1".into(),
-            target: "billing.prod".into(),
-            command: "migrate".into(),
-            process: Process::own(),
-            since: 1,
-            deed: Deed::Migrate { heads: vec!["a".into()], backup: None, events: "/e".into(), rolls_back: true },
-        }
+        let deed = Deed::Migrate { heads: vec!["a".into()], backup: None, events: "/e".into(), rolls_back: true };
+        Entry { since: 1, ..Entry::new("r1", "billing.prod", "migrate", deed) }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -21,6 +22,13 @@ pub struct LockWish<'a> {
     /// `migrate`, `clone` …
     pub command: &'a str,
     pub target: &'a str,
+}
+
+impl LockWish<'_> {
+    /// What the server's list of sessions shows of us: as much as PostgreSQL keeps of it.
+    pub fn application(&self) -> String {
+        format!("shed {} {}", self.command, self.target).chars().take(63).collect()
+    }
 }
 
 /// Held until it is dropped.
@@ -49,7 +57,7 @@ impl Lock {
 }
 
 /// Who holds a lock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Holder {
     /// Of the process on this machine, or of the server's process for its session; `None` where it is not known.
     pub pid: Option<u32>,

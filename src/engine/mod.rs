@@ -9,6 +9,7 @@ pub mod programs;
 mod recovery;
 mod replace;
 mod sqlite;
+pub mod standing;
 mod verbs;
 mod work;
 

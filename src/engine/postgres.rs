@@ -14,7 +14,9 @@ mod look;
 mod plain;
 mod recover;
 mod replace;
+mod rows;
 mod run;
+mod scratch;
 mod tools;
 
 use std::path::{Path, PathBuf};

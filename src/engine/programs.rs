@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::environment::Environment;
@@ -23,7 +24,7 @@ const CLIENTS: &str = "/opt/homebrew/opt/libpq/bin";
 const OLDEST: u32 = 10;
 
 /// The programs of one version of the server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Installed {
     pub bin: PathBuf,
     pub major: u32,

@@ -22,6 +22,17 @@ impl Engine {
         Ok(path.map(Journal::at))
     }
 
+    /// As [`Engine::journal`], where the identifier of the server's cluster has been asked for already.
+    pub fn journal_on(&self, state: &Path, system: Option<&str>) -> Option<Journal> {
+        let path = match self {
+            Self::Sqlite(file) => file.journal_path(),
+            Self::Postgres(server) => {
+                Some(folder(state).join(format!("{}.json", file_name(&server.lasting_name_on(system)))))
+            }
+        };
+        path.map(Journal::at)
+    }
+
     /// Whether there can be a journal of this database, without asking a server for its name.
     pub fn may_have_journal(&self, state: &Path) -> bool {
         match self {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -39,7 +40,7 @@ pub enum Ready {
 }
 
 /// Another session in a database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Session {
     pub pid: i64,
     pub application: String,
@@ -141,6 +142,14 @@ impl Engine {
             (Self::Postgres(server), Self::Postgres(aside)) => server.copy_into(aside, copying, watch),
             _ => Err(Error::usage(format!("{} and {} are databases of two kinds", self.place(), aside.place()))
                 .help("a copy is made between databases of one type")),
+        }
+    }
+
+    /// The server's major version; a file has none.
+    pub fn major(&self) -> Result<Option<u32>> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(server) => server.major().map(Some),
         }
     }
 

@@ -53,14 +53,14 @@ use crate::error::{Error, Result};
 pub use connection::{Connection, Password, Postgres, Sqlite, SqlitePath};
 pub use database::{Backup, Database, Embedded, Kind, Options, Restore};
 pub use nearest::nearest;
-pub use project::{Module, Project, Python};
+pub use project::{Format, Module, Project, Python};
 pub use save::Edit;
 pub use schema::schema;
 pub use units::duration;
 pub use versions::VersionsEntry;
 
 #[cfg(test)]
-use {project::Format, versions::Versions};
+use versions::Versions;
 
 use kept::Kept;
 use outline::Outline;
@@ -86,7 +86,7 @@ enum Known {
 }
 
 /// A key that is set, checked, and does nothing yet.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct UnusedKey {
     /// The dotted path of the key.
     pub path: String,

@@ -12,6 +12,8 @@ mod cluster;
 #[path = "../it/database.rs"]
 #[expect(dead_code, reason = "shared with tests/it")]
 mod database;
+#[path = "../it/document.rs"]
+mod document;
 #[path = "../it/repo.rs"]
 #[expect(dead_code, reason = "shared with tests/it")]
 mod repo;

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::document;
+
 /// A program about to run. Nothing is expected on stdout and stderr unless it is said.
 pub struct Call {
     command: Command,
@@ -147,6 +149,7 @@ impl Call {
         let complaints = [
             self.stdout.complaint("stdout", &said.stdout),
             self.stderr.complaint("stderr", &said.stderr),
+            self.document_complaint(&said.stdout),
             (code != said.code).then(|| format!("exit code: expected {code}, got {}", said.code)),
         ];
         let complaints: Vec<_> = complaints.into_iter().flatten().collect();
@@ -188,6 +191,13 @@ impl Call {
         use std::os::unix::process::ExitStatusExt;
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap());
         Output { stdout: self.named(&stdout.join().unwrap()), stderr: self.named(&stderr.join().unwrap()), code }
+    }
+
+    /// What shed prints with `--format json` is as its own schema says.
+    fn document_complaint(&self, stdout: &str) -> Option<String> {
+        let args: Vec<OsString> = self.command.get_args().map(OsStr::to_owned).collect();
+        let is_shed = self.command.get_program() == OsStr::new(env!("CARGO_BIN_EXE_shed"));
+        is_shed.then(|| document::complaint(&args, stdout)).flatten()
     }
 
     /// The program and its arguments, as a person would type them.

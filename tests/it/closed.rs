@@ -96,7 +96,7 @@ fn the_last_twenty_runs_are_kept_for_their_owner_alone() {
     let app = App::sqlite().migrated("a1");
     let oldest = runs(&app.beside("state"));
     for _ in 0..22 {
-        app.shed(["heads"]).any_stdout().ok();
+        app.shed(["current"]).any_stdout().ok();
     }
     let kept = runs(&app.beside("state"));
     assert_eq!(kept.len(), 20);

@@ -177,6 +177,7 @@ fn a_killed_run_is_put_right_before_the_next_one_and_reported_by_readers() {
         assert!(app.db.tables().contains(&"outside".to_owned()));
 
         app.shed(["current", "app"]).any_stdout().stderr_has("was broken off").ok();
+        app.shed(["status", "app.*"]).stdout_has("broken off: shed recover").ok();
         app.shed(["recover", "app", "--list"]).stdout_has("was broken off").ok();
         assert!(app.db.tables().contains(&"outside".to_owned()));
         app.write("go-on", "");

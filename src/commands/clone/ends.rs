@@ -6,7 +6,7 @@ use crate::commands::Scope;
 use crate::commands::scope::Chosen;
 use crate::engine::{Copying, Engine};
 use crate::error::{Error, Result};
-use crate::settings::targets;
+use crate::settings::{Kind, targets};
 
 use super::Cloned;
 
@@ -22,11 +22,12 @@ impl<'a> Ends<'a> {
     /// Finds both; a protected target needs its name, unless nothing is written.
     pub fn of(scope: &Scope<'a>, source: &str, target: &str, dry_run: bool) -> Result<Self> {
         let source = scope.named(source, "clone")?;
-        let mut target = match bare_server(target) {
-            true => copy_of(scope, &source, target)?,
-            false => scope.named(target, "clone")?,
+        let mut target = match target.strip_prefix("development.") {
+            Some(_) => copy_of(scope, &source, target)?,
+            None => scope.named(target, "clone")?,
         };
-        refuse_other_type(scope, &source, &target)?;
+        let kind = |chosen: &Chosen<'a>| Ok::<_, Error>(scope.database_of(chosen)?.kind);
+        refuse_other_type((&source.name, kind(&source)?), (&target.name, kind(&target)?))?;
         if !dry_run {
             let mut allowed = scope.allow_writing(vec![target])?;
             target = allowed.pop().ok_or_else(|| Error::usage("no target is left"))?;
@@ -73,27 +74,22 @@ impl<'a> Ends<'a> {
     }
 }
 
-/// `development.SERVER`, or with an empty name after it.
-fn bare_server(word: &str) -> bool {
-    word.strip_prefix("development.").is_some_and(|rest| rest.split_once('/').is_none_or(|(_, name)| name.is_empty()))
-}
-
-/// A copy named after its source, or as a person says.
+/// A copy on a development server, named after its source or as a person says; a private server is no older than the source's.
 fn copy_of<'a>(scope: &Scope<'a>, source: &Chosen<'a>, word: &str) -> Result<Chosen<'a>> {
     let Some(found) = targets::development(scope.settings, word) else {
         return Err(Error::usage(format!("`{word}` is no target")));
     };
     let (server, name) = found?;
+    refuse_other_type((&source.name, scope.database_of(source)?.kind), (word, server.kind))?;
+    let at_least = if server.embedded.is_some() { scope.reach(source)?.major()? } else { None };
     let name = scope.copy_name(source, server, name)?;
-    scope.named(&format!("development.{}/{name}", server.name), "clone")
+    scope.copy(&format!("development.{}/{name}", server.name), at_least)
 }
 
-fn refuse_other_type(scope: &Scope<'_>, source: &Chosen<'_>, target: &Chosen<'_>) -> Result<()> {
-    let (from, to) = (scope.database_of(source)?.kind, scope.database_of(target)?.kind);
+fn refuse_other_type((source, from): (&str, Kind), (target, to): (&str, Kind)) -> Result<()> {
     if from == to {
         return Ok(());
     }
-    let (source, target) = (&source.name, &target.name);
     Err(Error::usage(format!("{source} is {} and {target} is {}", from.as_str(), to.as_str()))
         .help("a copy is made between databases of one type"))
 }

@@ -94,6 +94,15 @@ pub fn ensure(wanted: &Wanted<'_>, environment: &Environment) -> Result<Cluster>
     })
 }
 
+/// Which server [`ensure`] would lead to: version, and programs as they are; nothing is started.
+pub fn version(wanted: &Wanted<'_>, environment: &Environment) -> Option<String> {
+    let servers = room::make_servers_folder(environment, wanted.beside).ok()?;
+    let Choice { room, programs, .. } = choice::choose(wanted, &servers, environment).ok()?;
+    let bin = programs.map(|programs| programs.bin).or_else(|| Some(room.record()?.bin))?;
+    let program = fs::metadata(bin.join("postgres")).ok()?;
+    Some(format!("{} {} {} {:?}", room.major, bin.display(), program.len(), program.modified().ok()?))
+}
+
 fn brought_up(room: &Room, programs: &Installed, environment: &Environment, said: &mut Vec<Said>) -> Result<Record> {
     let record = home::prepared(room, &programs.bin, environment, said)?;
     see_to_watcher(room, environment)?; // before the start, so that no server is ever without one

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use super::Server;
 
 /// How long one attempt may take where the settings do not say: an address may swallow every packet.
-const PATIENCE: &str = "5";
+pub(super) const PATIENCE: &str = "5";
 /// What no waiting changes.
 const FINAL: [&str; 7] = [
     "password authentication failed",
@@ -56,7 +56,7 @@ fn judged(said: &str) -> Option<Ready> {
 }
 
 /// The part of libpq's sentence that tells something: one line, of the last address that was tried.
-fn reason(said: &str) -> String {
+pub(super) fn reason(said: &str) -> String {
     let line = said.lines().rfind(|line| line.contains("failed: ")).or_else(|| said.lines().next()).unwrap_or_default();
     line.rsplit_once("failed: ").map_or(line, |(_, reason)| reason).trim_start_matches("FATAL:").trim().to_owned()
 }

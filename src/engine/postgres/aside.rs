@@ -13,7 +13,7 @@ use super::{Server, identifier, literal};
 /// What PostgreSQL keeps of a name.
 pub(super) const LONGEST: usize = 63;
 /// How a comment begins that marks a database as ours to remove.
-const MARK: &str = "shed: ";
+pub(super) const MARK: &str = "shed: ";
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(50);
 

@@ -53,14 +53,23 @@ impl Server {
         ))
     }
 
+    pub fn major(&self) -> Result<u32> {
+        Ok(self.facts()?.major)
+    }
+
     /// A name for this database that stays: the cluster's identifier, where it may be asked, and its own.
     pub fn lasting_name(&self) -> Result<String> {
-        let server = match (self.facts()?.system, self.identity()) {
-            (Some(system), _) => system,
+        Ok(self.lasting_name_on(self.facts()?.system.as_deref()))
+    }
+
+    /// As [`Server::lasting_name`], with what is known of the cluster.
+    pub fn lasting_name_on(&self, system: Option<&str>) -> String {
+        let server = match (system, self.identity()) {
+            (Some(system), _) => system.to_owned(),
             (None, Identity::Server { host, port, .. }) => format!("{host}:{port}"),
             (None, _) => self.place(),
         };
-        Ok(format!("{server}-{}", self.name))
+        format!("{server}-{}", self.name)
     }
 
     /// Under whatever host and port: a standby is its primary's database too.

@@ -62,7 +62,7 @@ impl SessionLock {
 
 /// A session that holds this advisory lock, or who holds it. A waiter keeps no session: it would be in the way of a swap.
 fn session(server: &Server, database: &str, wish: &LockWish<'_>, key: &[&str; 2]) -> Result<Try<Talk>> {
-    let mut talk = Talk::start(server.psql(database)?.env("PGAPPNAME", application(wish)))?;
+    let mut talk = Talk::start(server.psql(database)?.env("PGAPPNAME", wish.application()))?;
     // A session that waits for a long restore must not be ended for being idle.
     talk.say("select set_config('idle_session_timeout', '0', false) is null from pg_settings where name = 'idle_session_timeout';")?;
     talk.say(&format!("select 'lock ' || pg_try_advisory_lock({}, {});", key[0], key[1]))?;
@@ -107,10 +107,6 @@ pub fn end_holder(server: &Server, pid: u32) -> Result<()> {
         "t" => Ok(()),
         _ => Err(Error::database(format!("the server did not end its process {pid}"))),
     }
-}
-
-fn application(wish: &LockWish<'_>) -> String {
-    format!("shed {} {}", wish.command, wish.target).chars().take(63).collect()
 }
 
 fn answer(talk: &mut Talk, beginning: &str) -> Result<String> {

@@ -1,8 +1,8 @@
 //! Replacing a database: the new one is built aside, then takes the old one's name in one transaction.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use crate::engine::journal::{Deed, Entry, Process};
+use crate::engine::journal::{Deed, Entry};
 use crate::engine::verbs::Session;
 use crate::engine::{Engine, Fill, Lock, Replaced, Replacement, Watch};
 use crate::error::{Error, Result};
@@ -46,18 +46,13 @@ impl Server {
             .help("connect as its owner, or grant that role; nothing was changed"));
         }
         let swap = Swap::of(self, &how, &facts);
-        // A migration's own entry stays: its recovery has more to put right.
-        let journal = match how.journal.read()? {
-            Some(Entry { deed: Deed::Migrate { .. }, .. }) => how.journal.of_swap(),
-            _ => how.journal.clone(),
-        };
-        journal.write(&swap.entry(self, how.lock))?;
+        how.journal.write(&swap.entry(self, how.lock))?;
         let swapped = reach("swap-journal")
             .and_then(|()| self.build(&swap, &facts, fill))
             .and_then(|()| self.swap(&swap, &facts, &mut how, watch));
         // What was done is told by the server alone: a lost connection leaves it open whether the swap was committed.
         let ended = self.recover(&swap, watch).and_then(|done| {
-            journal.clear()?;
+            how.journal.clear()?;
             reach("swap-cleared").map(|()| done)
         });
         match (swapped, ended) {
@@ -166,21 +161,14 @@ impl Swap {
             Lock::Session(lock) => (lock.command.clone(), lock.for_target.clone()),
             _ => ("replace".to_owned(), server.place()),
         };
-        Entry {
-            version: 1,
-            run: self.run.clone(),
-            target,
-            command,
-            process: Process::own(),
-            since: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
-            deed: Deed::Swap {
-                database: server.name.clone(),
-                aside: self.aside.clone(),
-                old: self.old.clone(),
-                had_old: self.had_old,
-                keep_old: self.keep_old,
-            },
-        }
+        let deed = Deed::Swap {
+            database: server.name.clone(),
+            aside: self.aside.clone(),
+            old: self.old.clone(),
+            had_old: self.had_old,
+            keep_old: self.keep_old,
+        };
+        Entry::new(&self.run, &target, &command, deed)
     }
 }
 

@@ -12,6 +12,8 @@ use super::{File, beside, words};
 
 /// How long a lock of another process is awaited where the connection's options do not say.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// And where many databases are looked at.
+const HURRY: Duration = Duration::from_secs(5);
 /// Between two looks at a lock: a writer that commits without a pause leaves gaps of some microseconds.
 pub const GAP: Duration = Duration::from_micros(20);
 /// How long SQLite itself waits before we look at signals again.
@@ -41,6 +43,14 @@ impl File {
     pub(super) fn patience(&self) -> Duration {
         let asked = self.options.get("timeout").and_then(|seconds| seconds.parse().ok());
         asked.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(PATIENCE)
+    }
+
+    /// For a look at many: a lock of another process is awaited for a moment only.
+    pub fn hurried(&self) -> Self {
+        let mut file = self.clone();
+        let patience = self.patience().min(HURRY).as_secs_f64().to_string();
+        file.options.insert("timeout".to_owned(), patience);
+        file
     }
 
     /// Opens a database of somebody's for reading; one that is not there is an error, never made.

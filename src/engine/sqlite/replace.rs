@@ -1,11 +1,11 @@
 //! Replacing a SQLite database as a whole: built aside, checked, then put in its place in one step.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::engine::journal::{Deed, Entry, Journal, Process};
+use crate::engine::journal::{Deed, Entry, Journal};
 use crate::engine::{Engine, Fill, Lock, Replaced, Replacement, Watch};
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
@@ -188,16 +188,8 @@ fn need_room(path: &Path, target: &Target, new: u64) -> Result<()> {
 
 /// Says what is about to happen.
 fn write(journal: &Journal, run: &str, file: &Path, aside: &Path) -> Result<()> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    journal.write(&Entry {
-        version: 1,
-        run: run.into(),
-        target: file.display().to_string(),
-        command: "replace".into(),
-        process: Process::own(),
-        since,
-        deed: Deed::Fill { file: file.into(), aside: aside.into() },
-    })
+    let deed = Deed::Fill { file: file.into(), aside: aside.into() };
+    journal.write(&Entry::new(run, &file.display().to_string(), "replace", deed))
 }
 
 /// Into a place where nothing is; somebody who came first is not written over.

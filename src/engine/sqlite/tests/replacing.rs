@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use crate::engine::journal::{Deed, Entry, Process};
+use crate::engine::journal::{Deed, Entry};
 use crate::error::Error;
 
 use super::*;
@@ -169,15 +169,8 @@ fn the_entry_of_a_migration_stays_until_its_own_command_ends_it() {
 }
 
 fn entry(folder: &Folder) -> Entry {
-    Entry {
-        version: 1,
-        run: "run_0".into(),
-        target: "a.b".into(),
-        command: "clone".into(),
-        process: Process::own(),
-        since: 1,
-        deed: Deed::Fill { file: folder.path("target.db"), aside: folder.path("target.db.shed-new-run_0") },
-    }
+    let deed = Deed::Fill { file: folder.path("target.db"), aside: folder.path("target.db.shed-new-run_0") };
+    Entry::new("run_0", "a.b", "clone", deed)
 }
 
 #[test]
