@@ -303,7 +303,7 @@ impl Tool {
         };
         let handle = expression.start().map_err(|error| self.not_started(&error))?;
         drop(expression); // holds the writing ends, without which the readers never see the end
-        self.follow(Child::Program(handle), (out_reader, err_reader), interrupts, listen)
+        self.follow(Child::Program(Box::new(handle)), (out_reader, err_reader), interrupts, listen)
     }
 
     fn follow(

@@ -24,7 +24,7 @@ const DRAIN: Duration = Duration::from_millis(500);
 
 /// Whose child it is: ours, or a warm interpreter's.
 pub enum Child {
-    Program(Handle),
+    Program(Box<Handle>),
     Forked(Forked),
 }
 
