@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Callable, Iterator
+
+from unchanged import unchanged
 
 MODELS = """
 from sqlalchemy import String
@@ -46,6 +49,8 @@ def main() -> None:
         migrating(shed, rounds, root, environment)
         starting(shed, rounds, root / "start", environment)
         fleet(shed, max(2, rounds // 3), root / "fleet", environment)
+        unchanged(shed, rounds, root / "fifty", environment)
+        status_of_many(shed, rounds, root / "status", environment)
 
 
 def quiet_environment(root: Path) -> dict[str, str]:
@@ -183,6 +188,37 @@ def fleet(shed: str, rounds: int, root: Path, environment: dict[str, str]) -> No
         xargs = timer(["sh", "-c", f"ls -d p*/ | xargs -P2 -I@ sh -c 'cd @ && {line}'"], root, environment)
         ratio(f"{name}, {FLEET} projects, shed / loop of bare Alembic", all_at_once, loop, rounds)
         ratio(f"{name}, {FLEET} projects, shed / xargs -P2 of bare Alembic", all_at_once, xargs, rounds)
+
+
+def status_of_many(shed: str, rounds: int, root: Path, environment: dict[str, str]) -> None:
+    """50 projects of ten revisions, each with a SQLite file and a PostgreSQL database that are two revisions behind."""
+    root.mkdir(parents=True)
+    table = "create table alembic_version (version_num varchar(32)); insert into alembic_version values ('r7')"
+    with cluster(root) as host:
+        lines = ["projects:"]
+        for i in range(50):
+            versions = root / f"p{i}/versions"
+            versions.mkdir(parents=True)
+            for number in range(10):
+                before = f"'r{number - 1}'" if number else "None"
+                text = f'"""Step {number}"""\nrevision = "r{number}"\ndown_revision = {before}\n\ndef upgrade():\n    pass\n'
+                (versions / f"r{number}.py").write_text(text)
+            with contextlib.closing(sqlite3.connect(root / f"p{i}.db")) as file:
+                file.executescript(table + ";")
+            lines += [f"  p{i}:", f"    versions: p{i}/versions", "    db:", f"      file: {{ connection: {{ db_path: p{i}.db }} }}"]
+            if host:
+                lines.append(f"      live: {{ type: postgres, db_name: s{i}, connection: {{ host: {host}, user: bench }} }}")
+        if host:
+            psql = [f"{os.environ['SHED_TEST_PG_BIN']}/psql", "-X", "-q", "-h", host, "-U", "bench", "-d", "postgres"]
+            subprocess.run(psql, input="".join(f"create database s{i};\n" for i in range(50)), text=True, check=True)
+            subprocess.run(psql, input="".join(f"\\c s{i}\n{table};\n" for i in range(50)), text=True, check=True)
+        (root / "shed.yaml").write_text("\n".join(lines) + "\n")
+        for name, words in [("100 databases", ["--all"]), ("50 SQLite", ["*.file"]), ("50 PostgreSQL", ["*.live"])]:
+            if host or "Post" not in name:
+                once = timer([shed, "status", *words], root, environment)
+                once()
+                seconds = [once() for _ in range(rounds)]
+                print(f"status of {name}: {median_ms(seconds)} (least {1000 * min(seconds):.1f} ms)")
 
 
 @contextlib.contextmanager

@@ -119,6 +119,9 @@ pub enum Command {
     /// Print the JSON Schema of what a command prints with --format json
     #[command(after_help = "Example:\n  shed schema status > status.schema.json")]
     Schema(commands::schema::Args),
+    /// Say whether a merge will leave two heads: exit code 1 where it will
+    #[command(after_help = "Example:\n  shed guard --against origin/main")]
+    Guard(commands::guard::Args),
     /// Compare models and database (drift): exit code 1 where they differ
     #[command(
         after_help = "Example:\n  shed check billing.staging --format json\n  shed check --offline services/billing/models.py"
@@ -245,6 +248,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::History(args) => out.show(&commands::history::history(&scope, args)?),
         Command::Branches(args) => out.show(&commands::branches::branches(&scope, args)?),
         Command::Show(args) => out.show(&commands::show::show(&scope, args)?),
+        Command::Guard(args) => out.show(&commands::guard::guard(&scope, args)?),
         Command::Check(args) => out.show(&commands::check::check(&scope, args)?),
         Command::Targets(args) => out.show(&commands::targets::targets(&scope, args)?),
         Command::Doctor(args) => out.show(&commands::doctor::doctor(&scope, args)?),

@@ -219,31 +219,6 @@ impl Output {
     }
 }
 
-impl Streams {
-    fn put(&self, stream: Stream, bytes: &[u8]) {
-        if bytes.is_empty() || matches!(stream, Stream::Out if self.closed.load(SeqCst)) {
-            return;
-        }
-        self.settle();
-        match stream {
-            Stream::Out => {
-                let mut stdout = io::stdout().lock();
-                if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
-                    self.closed.store(true, SeqCst);
-                }
-            }
-            Stream::Err => drop(io::stderr().lock().write_all(bytes)),
-        }
-    }
-
-    /// Takes the moving line away.
-    fn settle(&self) {
-        if self.moving.swap(false, SeqCst) {
-            let _ = io::stderr().lock().write_all(b"\r\x1b[K");
-        }
-    }
-}
-
 /// What is printed where a command failed.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Failure {
@@ -268,6 +243,31 @@ impl Failure {
     pub fn of(error: &Error) -> Self {
         let Words { what, detail, help, log } = error.words().cloned().unwrap_or_default();
         Self { error: Fault { code: error.code(), message: what, detail, help, log } }
+    }
+}
+
+impl Streams {
+    fn put(&self, stream: Stream, bytes: &[u8]) {
+        if bytes.is_empty() || matches!(stream, Stream::Out if self.closed.load(SeqCst)) {
+            return;
+        }
+        self.settle();
+        match stream {
+            Stream::Out => {
+                let mut stdout = io::stdout().lock();
+                if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
+                    self.closed.store(true, SeqCst);
+                }
+            }
+            Stream::Err => drop(io::stderr().lock().write_all(bytes)),
+        }
+    }
+
+    /// Takes the moving line away.
+    fn settle(&self) {
+        if self.moving.swap(false, SeqCst) {
+            let _ = io::stderr().lock().write_all(b"\r\x1b[K");
+        }
     }
 }
 

@@ -23,8 +23,11 @@ TOLD = 70
 PREPARED_IN_MEMORY = ("check", "current", "revision")
 
 
-def out(settings: Settings, events: Events, parts: Optional[Dict[str, Any]], parent: Any) -> int:
+def out(
+    settings: Settings, events: Events, parts: Optional[Dict[str, Any]], parent: Any, witness: Any = None
+) -> int:
     run = Run(settings, events, parts, parent)
+    run.witness = witness
     status = TOLD
     try:
         status = _out(run)
@@ -87,7 +90,7 @@ def _carry_out(commands: Commands, step: Dict[str, Any]) -> int:
         _migrate_memory(commands, step["question"])
         run.events.write("result", data=graph.answer(run, step["question"], step.get("arguments") or {}))
     elif kind == "prepare":
-        _prepare(commands)
+        _prepare_with_snapshot(commands, step.get("snapshot"))
     elif kind == "dry_run":
         _dry_run(commands, step["argv"])
     elif kind == "from_models":
@@ -127,6 +130,25 @@ def _migrate_memory(commands: Commands, command: Optional[str]) -> None:
     if not run.in_memory or run.has_written or run.settings.env_py or command not in PREPARED_IN_MEMORY:
         return
     _prepare(commands)
+
+
+def _prepare_with_snapshot(commands: Commands, place: Optional[str]) -> None:
+    run = commands.this
+    kept = None
+    if place is not None and run.witness is not None:
+        from . import snapshot
+
+        with run.witness.quiet():
+            kept = snapshot.of(run, place)
+        # The models that it imports are looked at by the run.
+        if kept is not None:
+            kept.load()
+    seen = run.witness.seen() if kept is not None else None
+    _prepare(commands)
+    if kept is not None:
+        looked = run.witness.looked_beyond(seen, run.settings.versions)
+        with run.witness.quiet():
+            kept.keep(looked)
 
 
 def _prepare(commands: Commands) -> None:

@@ -25,6 +25,7 @@ class Run:
         self.events = events
         self.parent = parent
         self.guard: Any = None
+        self.witness: Any = None
         self.database = Database(settings, parts, self.warn) if parts else None
         self.version_table = versions.from_settings(settings)
         self.progress = Progress(events)

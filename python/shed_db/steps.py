@@ -59,7 +59,7 @@ def _run_steps(wanted: settings.Settings, events: Events, start: Dict[str, Any])
     witness = _witness(wanted, parts) if wanted.witness else None
     # Without a path of its own a project has its working directory, as in Alembic's template (prepend_sys_path = .).
     sys.path[:0] = wanted.python_path or [os.getcwd()]
-    status = carry.out(wanted, events, parts, start["parent"])
+    status = carry.out(wanted, events, parts, start["parent"], witness)
     if witness is not None and status == DONE:
         witness.tell(events, wanted.versions)
     return status

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 from .events import Events
 
@@ -76,6 +77,24 @@ class Witness:
         # A descriptor was opened before, by its name.
         if isinstance(path, (str, bytes, os.PathLike)):
             self._seen.add((aspect, os.path.abspath(os.fsdecode(path))))
+
+    @contextlib.contextmanager
+    def quiet(self) -> Iterator[None]:
+        """For what shed itself looks at."""
+        self._listens = False
+        try:
+            yield
+        finally:
+            self._listens = True
+
+    def seen(self) -> Tuple[Set[Tuple[str, str]], Set[str]]:
+        return set(self._seen), set(self._doubts)
+
+    def looked_beyond(self, before: Tuple[Set[Tuple[str, str]], Set[str]], folders: List[str]) -> bool:
+        """Whether files or folders outside of these were read since then, or worse."""
+        inside = tuple(os.path.abspath(folder) + os.sep for folder in folders)
+        new = {path for aspect, path in self._seen - before[0] if aspect != "imports" and not self._passes(path)}
+        return self._doubts != before[1] or any(not (path + os.sep).startswith(inside) for path in new)
 
     def tell(self, events: Events, versions: List[str]) -> None:
         """At the end of a run that went well."""

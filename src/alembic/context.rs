@@ -127,7 +127,7 @@ impl<'a> Context<'a> {
             script_imports: &project.script_imports,
             log_levels: &project.alembic.log_levels,
             verbose: plan.verbose,
-            witness: plan.steps.contains(&Step::Prepare),
+            witness: plan.steps.iter().any(|step| matches!(step, Step::Prepare { .. })),
             revision: Revision { allow_empty: plan.allow_empty },
             guard: safety.map(|safety| Guard {
                 timeout: safety.rules.timeout.as_secs_f64(),

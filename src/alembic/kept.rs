@@ -79,6 +79,11 @@ impl Question {
         Some(Key(hex(&hash.finalize())))
     }
 
+    /// A name that goes by everything but the files.
+    fn words_name(&self) -> String {
+        hex(&Sha256::digest(&self.words))
+    }
+
     /// What of a witness the key does not hold; `None` where something cannot be looked at, or was changed since then.
     pub fn beyond(&self, witness: &Witness, since: i128, pictures: &Pictures) -> Option<Vec<Watched>> {
         let is_held =

@@ -1,5 +1,7 @@
 //! One run, decided: which project and database, which steps, what the worker may touch.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -46,7 +48,8 @@ pub enum Step {
     /// The same, its streams and exit code untouched.
     Passthrough { argv: Vec<String> },
     /// All migrations, on a database that is thrown away: what they print is no part of the answer.
-    Prepare,
+    /// `snapshot`: where the database at its heads is kept.
+    Prepare { snapshot: Option<PathBuf> },
     /// The SQL of a command from where the database stands.
     DryRun { argv: Vec<String> },
     /// Facts about revisions as data.
@@ -74,7 +77,7 @@ impl Step {
                 argv.iter().any(|word| word == "check" || word == "--autogenerate")
             }
             Self::Passthrough { .. } | Self::FromModels { .. } => true,
-            Self::Graph { .. } | Self::Prepare | Self::Probe => false,
+            Self::Graph { .. } | Self::Prepare { .. } | Self::Probe => false,
         }
     }
 }

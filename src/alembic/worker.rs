@@ -42,6 +42,7 @@ const FILES: &[(&str, &str)] = &[
     ("runs.py", include_str!("../../python/shed_db/runs.py")),
     ("session.py", include_str!("../../python/shed_db/session.py")),
     ("settings.py", include_str!("../../python/shed_db/settings.py")),
+    ("snapshot.py", include_str!("../../python/shed_db/snapshot.py")),
     ("steps.py", include_str!("../../python/shed_db/steps.py")),
     ("url.py", include_str!("../../python/shed_db/url.py")),
     ("verify.py", include_str!("../../python/shed_db/verify.py")),

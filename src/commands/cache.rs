@@ -37,6 +37,8 @@ pub struct Cache {
     pub checks: Vec<Check>,
     /// Settings files whose outline is kept.
     pub settings: usize,
+    /// Scratch databases that are kept at their heads.
+    pub snapshots: usize,
     pub cleared: bool,
 }
 
@@ -55,13 +57,21 @@ pub fn cache(args: &Args, environment: &Environment) -> Result<Cache> {
     let entries = Store::of(environment).map(|store| store.entries()).unwrap_or_default();
     let check =
         |(entry, bytes): (crate::alembic::kept::Entry, u64)| Check { target: entry.target, kind: entry.kind, bytes };
-    let settings = folder.as_deref().map(|folder| folder.join("v1/settings"));
-    let settings = settings.and_then(|folder| fs::read_dir(folder).ok()).map_or(0, Iterator::count);
+    let count = |part: &str, ending: &str| {
+        let files = folder.as_deref().and_then(|folder| fs::read_dir(folder.join(part)).ok());
+        files
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|file| file.file_name().to_string_lossy().ends_with(ending))
+            .count()
+    };
+    let (settings, snapshots) = (count("v1/settings", ""), count("v1/heads", ".json"));
     let cleared = matches!(args.verb, Verb::Clear);
     if let (true, Some(folder)) = (cleared, &folder) {
         clear(&folder.join("v1"))?;
     }
-    Ok(Cache { folder, checks: entries.into_iter().map(check).collect(), settings, cleared })
+    Ok(Cache { folder, checks: entries.into_iter().map(check).collect(), settings, snapshots, cleared })
 }
 
 fn clear(all: &Path) -> Result<()> {
@@ -71,11 +81,13 @@ fn clear(all: &Path) -> Result<()> {
         Ok(true) => {}
         _ => return Err(Error::environment(format!("{} is not ours to clear", all.display()))),
     }
-    ["checks", "settings"].iter().map(|part| all.join(part)).try_for_each(|folder| match fs::remove_dir_all(&folder) {
-        Err(error) if !gone(&error) => {
-            Err(Error::environment(format!("could not remove {}: {error}", folder.display())))
+    ["checks", "heads", "settings"].iter().map(|part| all.join(part)).try_for_each(|folder| {
+        match fs::remove_dir_all(&folder) {
+            Err(error) if !gone(&error) => {
+                Err(Error::environment(format!("could not remove {}: {error}", folder.display())))
+            }
+            _ => Ok(()),
         }
-        _ => Ok(()),
     })
 }
 
@@ -87,6 +99,7 @@ impl fmt::Display for Cache {
         let done = if self.cleared { " (cleared)" } else { "" };
         writeln!(f, "{}{done}", folder.display())?;
         writeln!(f, "  settings files  {}", self.settings)?;
+        writeln!(f, "  snapshots       {}", self.snapshots)?;
         writeln!(f, "  checks          {}", self.checks.len())?;
         self.checks.iter().try_for_each(|check| writeln!(f, "    {} ({})", check.target, check.kind))
     }

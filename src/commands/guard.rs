@@ -1,76 +1,130 @@
-//! Before a command writes: protected databases, and questions that need a yes.
+//! `shed guard`: whether a merge with another branch will leave two heads where each side has one.
 
-use crate::engine::Engine;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::error::{Error, Result};
-use crate::settings::Database;
+use crate::output::Report;
+use crate::revisions::git::Repository;
+use crate::revisions::merged::{Sides, Unmerged};
+use crate::revisions::{self, NotStatic};
+use crate::settings::{Kind, Project, VersionsEntry};
 
-use super::Scope;
-use super::scope::Chosen;
+use super::completions::TARGETS;
+use super::scope::Needs;
+use super::{Place, Scope};
 
-impl<'a> Scope<'a> {
-    /// The targets that may be written to: patterns pass over protected ones, single ones need their name.
-    pub fn allow_writing(&self, chosen: Vec<Chosen<'a>>) -> Result<Vec<Chosen<'a>>> {
-        let mut allowed = Vec::new();
-        for target in chosen {
-            let Some(name) = self.protected_name(&target)? else {
-                allowed.push(target);
-                continue;
-            };
-            let meant = self.global.yes_i_mean.iter().any(|meant| *meant == name || *meant == target.name);
-            if meant || (!target.by_pattern && self.is_typed(&name)) {
-                allowed.push(target);
-            } else if target.by_pattern {
-                self.out.line(&format!("{name}: protected, passed over (--yes-i-mean {name} takes it in)"));
-            } else {
-                return Err(Error::usage(format!("{name} is protected")).help(format!("add --yes-i-mean {name}")));
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// PROJECT, a pattern, or none: the project of this folder, or all
+    #[arg(value_name = "TARGET", add = TARGETS())]
+    target: Option<String>,
+    /// The branch, tag or commit to be merged with
+    #[arg(long, value_name = "REF", default_value = "origin/main")]
+    against: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// What the merge will leave of each project.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Guard {
+    pub against: String,
+    pub projects: Vec<Guarded>,
+}
+
+/// What it will leave of one.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Guarded {
+    pub project: String,
+    /// The heads after the merge; empty where there is none to be had.
+    pub heads: Vec<String>,
+    /// Those of them that part through the merge.
+    pub fork: Vec<String>,
+    /// Why the revisions do not hang together after it.
+    pub broken: Option<String>,
+}
+
+/// Reads both sides from git; the working tree and the index stay as they are.
+pub fn guard(scope: &Scope<'_>, args: &Args) -> Result<Guard> {
+    let chosen = scope.targets(args.target.as_deref(), &args.place, Needs::Files)?;
+    let mut projects: Vec<Guarded> = Vec::new();
+    for target in &chosen {
+        if projects.iter().any(|done| done.project == target.project.name) {
+            continue;
+        }
+        for versions in places(target.project) {
+            projects.push(guarded(scope, target.project, &versions, &args.against)?);
+        }
+    }
+    Ok(Guard { against: args.against.clone(), projects })
+}
+
+/// The folders of each kind of database, once where they are the same.
+fn places(project: &Project) -> Vec<Vec<VersionsEntry>> {
+    let mut places = vec![project.versions_for(Kind::Sqlite), project.versions_for(Kind::Postgres)];
+    places.dedup();
+    places.retain(|place| !place.is_empty());
+    places
+}
+
+fn guarded(scope: &Scope<'_>, project: &Project, versions: &[VersionsEntry], against: &str) -> Result<Guarded> {
+    let unread = |NotStatic(why): NotStatic| {
+        Error::usage(format!("{}: the revisions cannot be read without running them: {why}", project.name))
+            .help("write `revision`, `down_revision`, `branch_labels` and `depends_on` as plain texts")
+    };
+    let folders = revisions::places(project, versions).map_err(unread)?;
+    let repository = Repository::of(folders.first().unwrap_or(&project.folder), scope.environment)?;
+    let points = repository.points(against)?;
+    let folders = folders.iter().map(|folder| repository.within(folder)).collect::<Result<Vec<_>>>()?;
+    let recursive = revisions::is_recursive(project);
+    let sides = Sides {
+        base: repository.files_of(&points.base, &folders, recursive)?,
+        ours: repository.files_staged(&folders, recursive)?,
+        theirs: repository.files_of(&points.theirs, &folders, recursive)?,
+    };
+    let names: Vec<&str> = sides.names().into_iter().collect();
+    let contents = repository.contents(&names)?;
+    let project = project.name.clone();
+    match sides.merge(repository.root(), &contents) {
+        Ok(merged) => Ok(Guarded { project, heads: merged.heads(), fork: merged.fork(), broken: None }),
+        Err(Unmerged::Broken(why)) => {
+            Ok(Guarded { project, heads: Vec::new(), fork: Vec::new(), broken: Some(why.to_string()) })
+        }
+        Err(Unmerged::NotStatic(why)) => Err(unread(why)),
+    }
+}
+
+impl Guarded {
+    fn is_good(&self) -> bool {
+        self.fork.is_empty() && self.broken.is_none()
+    }
+}
+
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for project in &self.projects {
+            let (name, heads) = (&project.project, project.heads.join(", "));
+            write!(f, "{name}: after the merge with {}: ", self.against)?;
+            match (&project.broken, project.heads.len()) {
+                (Some(why), _) => writeln!(f, "broken: {why}")?,
+                _ if !project.is_good() => {
+                    let help = format!("rebase one of them, or shed merge {name} after the merge");
+                    writeln!(f, "a fork: {} ({help})", project.fork.join(", "))?;
+                }
+                (None, 0) => writeln!(f, "no revision")?,
+                (None, 1) => writeln!(f, "one head, {heads}")?,
+                (None, count) => writeln!(f, "{count} heads, as before: {heads}")?,
             }
         }
-        Ok(allowed)
+        Ok(())
     }
+}
 
-    /// Needs a yes: `--yes`, or an answer on a terminal.
-    pub fn confirm(&self, question: &str) -> Result<()> {
-        if self.global.yes {
-            return Ok(());
-        }
-        match self.out.agree(question) {
-            Some(true) => Ok(()),
-            Some(false) => Err(Error::usage("nothing was done")),
-            None => Err(Error::usage(format!("a yes is needed: {question}")).help("add --yes")),
-        }
-    }
-
-    /// The name under which the target's database is protected, whatever name it goes by here.
-    pub fn protected_name(&self, chosen: &Chosen<'_>) -> Result<Option<String>> {
-        let Some(own) = &chosen.database else { return Ok(None) };
-        if own.protected {
-            return Ok(Some(chosen.name.clone()));
-        }
-        if Engine::identity_of(own).is_none() {
-            return Ok(None);
-        }
-        let mut named = self.settings.protected_projects()?.flat_map(|project| {
-            project.db.values().map(move |database| (format!("{}.{}", project.name, database.name), database))
-        });
-        let found = named.find(|(_, database)| database.protected && self.is_same(own, database));
-        Ok(found.map(|(name, _)| name))
-    }
-
-    /// Whether both lead to one database. A server of this machine goes by several names: it is asked.
-    fn is_same(&self, one: &Database, other: &Database) -> bool {
-        match (Engine::identities_of(one), Engine::identities_of(other)) {
-            (ours, theirs) if ours.iter().any(|identity| theirs.contains(identity)) => true,
-            (ours, theirs) if ours.iter().any(|one| theirs.iter().any(|other| one.is_same_address(other))) => true,
-            (ours, theirs) if ours.iter().any(|one| theirs.iter().any(|other| one.may_be(other))) => {
-                let engines = (self.engine(one), self.engine(other));
-                matches!(engines, (Ok(one), Ok(other)) if one.is_same_as(&other).unwrap_or_default())
-            }
-            _ => false,
-        }
-    }
-
-    fn is_typed(&self, name: &str) -> bool {
-        let question = format!("{name} is protected; type its name to go on:");
-        self.out.ask(&question, None).is_some_and(|answer| answer == name)
+impl Report for Guard {
+    fn ok(&self) -> bool {
+        self.projects.iter().all(Guarded::is_good)
     }
 }

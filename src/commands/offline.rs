@@ -112,7 +112,7 @@ pub fn check(scope: &Scope<'_>, chosen: &Chosen<'_>, known: &Known, several: boo
     let began = known.now(&chosen.name);
     let scratch = Scratch::of(scope, chosen, own)?;
     let there = Chosen { database: Some(scratch.database.clone()), name: chosen.name.clone(), ..*chosen };
-    let plan = scope.plan(&there, Needs::Writing, steps(args), check::wishes(args))?;
+    let plan = scope.plan(&there, Needs::Writing, steps(args, known.snapshot(&chosen.name)), check::wishes(args))?;
     let on_scratch = |error: Error| error.remark("this was on a scratch database; no other was touched");
     let (checked, witness) = check::checked(scope, &plan, several).map_err(on_scratch)?;
     if checked.in_order
@@ -124,6 +124,6 @@ pub fn check(scope: &Scope<'_>, chosen: &Chosen<'_>, known: &Known, several: boo
     Ok(Checked { cached: Some(false), ..checked })
 }
 
-fn steps(args: &Args) -> Vec<Step> {
-    vec![Step::Prepare, check::step(args)]
+fn steps(args: &Args, snapshot: Option<PathBuf>) -> Vec<Step> {
+    vec![Step::Prepare { snapshot }, check::step(args)]
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::{Map, Value};
+
 use crate::alembic::{Plan, Reach, Step};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -9,6 +11,7 @@ use crate::revisions::{self, Graph, NotStatic};
 use crate::settings::{Module, Options, VersionsEntry};
 
 use super::Place;
+use super::live::Live;
 use super::safely::Care;
 use super::scope::{Chosen, Needs, Scope};
 
@@ -104,6 +107,22 @@ impl Scope<'_> {
             return Ok(Err(NotStatic::docstrings_dropped()));
         }
         Ok(revisions::read(chosen.project, &versions))
+    }
+
+    /// The ids of the heads, from the files or else from Alembic.
+    pub fn head_ids(&self, chosen: &Chosen<'_>, resolve_dependencies: bool) -> Result<Vec<String>> {
+        let ids = |heads: &Value| -> Vec<String> {
+            let ids = heads.as_array().into_iter().flatten().filter_map(|head| head["revision"].as_str());
+            ids.map(str::to_owned).collect()
+        };
+        if let Ok(heads) = self.graph(chosen)?.and_then(|graph| graph.heads_data(resolve_dependencies)) {
+            return Ok(ids(&heads));
+        }
+        let arguments = Map::from_iter([("resolve_dependencies".to_owned(), Value::from(resolve_dependencies))]);
+        let step = Step::Graph { question: "heads", arguments };
+        let plan = self.plan(chosen, Needs::Files, vec![step], Wishes::default())?;
+        let ended = self.run(&plan, &mut Live::keeping(self.out, &plan.target))?.good()?;
+        Ok(ended.told.results.first().map(ids).unwrap_or_default())
     }
 }
 

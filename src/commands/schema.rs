@@ -75,6 +75,7 @@ fn of_command(name: &str, to: &mut SchemaGenerator) -> Option<Schema> {
         "status" => returned(status::status, to),
         "current" => returned(current::current, to),
         "heads" => returned(heads::heads, to),
+        "guard" => returned(guard::guard, to),
         "history" => returned(history::history, to),
         "branches" => returned(branches::branches, to),
         "show" => returned(show::show, to),

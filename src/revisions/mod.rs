@@ -7,8 +7,10 @@ mod applied;
 mod doc;
 mod facts;
 mod files;
+pub mod git;
 mod graph;
 mod labels;
+pub mod merged;
 mod python;
 mod range;
 mod resolve;
@@ -72,13 +74,6 @@ impl fmt::Display for NotStatic {
 pub fn read(project: &Project, versions: &[VersionsEntry]) -> Result<Graph, NotStatic> {
     let files = files::list(&places(project, versions)?, is_recursive(project))?;
     Graph::of(python::revisions(&files)?)
-}
-
-/// As [`read`], of files that lie elsewhere: path and content, in the order in which Alembic would read them.
-#[cfg_attr(not(test), expect(dead_code, reason = "what `guard` asks"))]
-pub fn read_contents(files: &[(PathBuf, Vec<u8>)]) -> Result<Graph, NotStatic> {
-    let revisions = files.iter().map(|(path, source)| python::revision(path, source)).collect::<Result<_, _>>()?;
-    Graph::of(revisions)
 }
 
 /// The folders, where nothing but folders and nothing that changes the loading is asked for.

@@ -254,11 +254,40 @@ fn what_is_kept_is_shown_and_cleared() {
     kept(&repo);
     let cache = |verb: &str| repo.shed(["cache", verb]).env("SHED_CACHE_DIR", repo.beside("cache"));
     let shown = format!(
-        "{}\n  settings files  0\n  checks          1\n    app.main (sqlite)\n",
+        "{}\n  settings files  0\n  snapshots       0\n  checks          1\n    app.main (sqlite)\n",
         repo.beside("cache").display()
     );
     cache("show").stdout(shown.clone()).ok();
     cache("clear").stdout(shown.replacen('\n', " (cleared)\n", 1)).ok();
     cache("show").stdout_has("  checks          0\n").ok();
     kept(&repo);
+}
+
+#[test]
+fn a_long_chain_is_not_replayed_for_one_more_revision() {
+    let repo = repo();
+    let chain = |to: usize, first: &str| {
+        for number in 1..=to {
+            let after = if number == 1 { "a1".to_owned() } else { format!("r{}", number - 1) };
+            let text = if number == 1 { first } else { "" };
+            let name = format!("app/versions/r{number}_.py");
+            repo.write(&name, &crate::repo::revision_text(&format!("r{number}"), &after, text, ""));
+        }
+    };
+    chain(60, "print('replayed')");
+    check(&repo).stdout(RUN).stderr("replayed\n").ok();
+    chain(61, "print('replayed')");
+    check(&repo).stdout(RUN).ok();
+    // The new one is applied to what was kept.
+    repo.write("app/versions/r62_.py", &crate::repo::revision_text("r62", "r61", "op.drop_table('bill')", ""));
+    drifts(check(&repo).stdout("add table bill\n"));
+    chain(61, "print('otherwise')");
+    repo.remove("app/versions/r62_.py");
+    check(&repo).stdout(RUN).stderr("otherwise\n").ok();
+    // A revision that takes from the project is replayed with it.
+    chain(61, "from common.naming import NAME\nprint(NAME)");
+    chain(62, "from common.naming import NAME\nprint(NAME)");
+    check(&repo).stdout(RUN).stderr("bill\n").ok();
+    repo.remove("app/versions/r62_.py");
+    check(&repo).stdout(RUN).stderr("bill\n").ok();
 }

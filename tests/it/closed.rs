@@ -62,7 +62,7 @@ fn a_temporary_folder_may_have_any_name() {
 #[test]
 fn a_temporary_folder_that_is_not_there_is_said() {
     let app = App::sqlite();
-    app.shed(["heads"]).env("TMPDIR", app.path("nowhere")).stderr_has("$REPO/nowhere").fails(3);
+    app.shed(["current"]).env("TMPDIR", app.path("nowhere")).stderr_has("$REPO/nowhere").fails(3);
 }
 
 /// root may write everywhere, so a folder in a file stands for one that cannot be written to.
@@ -96,7 +96,7 @@ fn the_last_twenty_runs_are_kept_for_their_owner_alone() {
     let app = App::sqlite().migrated("a1");
     let oldest = runs(&app.beside("state"));
     for _ in 0..22 {
-        app.shed(["current"]).any_stdout().ok();
+        app.shed(["current"]).any_stdout().any_stderr().ok();
     }
     let kept = runs(&app.beside("state"));
     assert_eq!(kept.len(), 20);

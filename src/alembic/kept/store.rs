@@ -13,7 +13,7 @@ use crate::environment::Environment;
 use crate::keep::picture::{self, Aspect, Pictures};
 use crate::keep::{self, private_folder};
 
-use super::{Key, hex};
+use super::{Key, Question, hex};
 
 const VERSION: u32 = 1;
 const MOST: usize = 2_000;
@@ -86,6 +86,20 @@ impl Store {
         prune(&self.folder, OsStr::new(&key.0))
     }
 
+    /// The file about the snapshot of a scratch database at its heads, in a folder that is ours; it may not be there.
+    pub fn snapshot(&self, question: &Question) -> io::Result<PathBuf> {
+        let folder = self.snapshots();
+        make(&folder)?;
+        let name = format!("{}.json", question.words_name());
+        prune(&folder, OsStr::new(&name))?;
+        Ok(folder.join(name))
+    }
+
+    /// The folder of the snapshots.
+    pub fn snapshots(&self) -> PathBuf {
+        self.folder.with_file_name("heads")
+    }
+
     /// All that can be read, by target, with the bytes that each takes.
     pub fn entries(&self) -> Vec<(Entry, u64)> {
         let read =
@@ -97,11 +111,15 @@ impl Store {
     }
 
     fn make(&self) -> io::Result<()> {
-        private_folder(&self.folder)?;
-        match keep::is_ours(&self.folder)? {
-            true => Ok(()),
-            false => Err(io::ErrorKind::PermissionDenied.into()),
-        }
+        make(&self.folder)
+    }
+}
+
+fn make(folder: &Path) -> io::Result<()> {
+    private_folder(folder)?;
+    match keep::is_ours(folder)? {
+        true => Ok(()),
+        false => Err(io::ErrorKind::PermissionDenied.into()),
     }
 }
 

@@ -61,6 +61,12 @@ impl Known {
         self.asked.get(target).is_some_and(|asked| asked.is_kept)
     }
 
+    /// Where the scratch database of this target is kept at its heads.
+    pub fn snapshot(&self, target: &str) -> Option<PathBuf> {
+        let asked = self.asked.get(target).filter(|asked| asked.kind == Kind::Sqlite)?;
+        self.store.as_ref()?.snapshot(&asked.question).ok()
+    }
+
     /// The time before a run, for [`Known::keep`].
     pub fn now(&self, target: &str) -> Option<i128> {
         self.asked.get(target).and(self.store.as_ref()?.now().ok())
@@ -109,7 +115,7 @@ fn asked(
         Kind::Sqlite => String::new(),
         Kind::Postgres => server(scope, target, versions)?,
     };
-    let steps = super::steps(args);
+    let steps = super::steps(args, None);
     let plan = scope.plan(target, Needs::Files, steps, check::wishes(args)).ok()?;
     let mut roots = files::roots(target.project);
     let models = plan.models.iter().flatten().filter_map(Module::folder);

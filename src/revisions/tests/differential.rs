@@ -39,12 +39,14 @@ const RANGES: [&str; 22] = [
 ];
 const SHOWN: [&str; 9] = ["head", "heads", "base", "r0003", "r001", "lab0", "lab1@head", "-1", "lab0@-2"];
 
+type Ask = Box<dyn Fn(&Graph) -> Result<Value, NotStatic>>;
+
 /// A question, in Alembic's words and in ours.
 struct Question {
     name: &'static str,
     arguments: Value,
     data: bool,
-    ask: Box<dyn Fn(&Graph) -> Result<Value, NotStatic>>,
+    ask: Ask,
 }
 
 #[test]
@@ -194,7 +196,7 @@ fn set_in_line(line: &str) -> String {
 
 fn questions() -> Vec<Question> {
     let mut all: Vec<Question> = Vec::new();
-    let mut add = |name, arguments, data, ask: Box<dyn Fn(&Graph) -> Result<Value, NotStatic>>| {
+    let mut add = |name, arguments, data, ask: Ask| {
         all.push(Question { name, arguments, data, ask });
     };
     for style in [Style::Short, Style::Verbose] {

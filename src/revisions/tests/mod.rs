@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use super::*;
 
 fn graph(files: &[(&str, &str)]) -> Result<Graph, NotStatic> {
-    let files: Vec<_> = files.iter().map(|(name, text)| (PathBuf::from(name), text.as_bytes().to_vec())).collect();
-    read_contents(&files)
+    let revision = |(name, text): &(&str, &str)| python::revision(&PathBuf::from(name), text.as_bytes());
+    Graph::of(files.iter().map(revision).collect::<Result<_, _>>()?)
 }
 
 fn one(text: &str) -> Result<Revision, NotStatic> {
