@@ -9,6 +9,10 @@ use crate::error::{Error, Result};
 
 use super::{Captured, Interrupts, Tool};
 
+/// As much as everybody may have, in bytes.
+#[cfg(target_os = "linux")]
+const WIDTH: usize = 1 << 20;
+
 /// Runs both to their ends; the writer's stdout is the reader's stdin. Both statuses are the caller's to judge.
 pub fn pipeline(
     writer: Tool,
@@ -18,6 +22,7 @@ pub fn pipeline(
 ) -> Result<(Captured, Captured)> {
     let no_pipe = |error: io::Error| Error::environment(format!("could not open a pipe: {error}"));
     let (end, start) = io::pipe().map_err(no_pipe)?;
+    widen(&start);
     let writer = writer.writes(File::from(OwnedFd::from(start)));
     let reader = reader.reads(File::from(OwnedFd::from(end)));
     thread::scope(|scope| {
@@ -27,6 +32,15 @@ pub fn pipeline(
         Ok((wrote?, read?))
     })
 }
+
+/// Both ends take turns less often.
+#[cfg(target_os = "linux")]
+fn widen(pipe: &io::PipeWriter) {
+    let _ = rustix::pipe::fcntl_setpipe_size(pipe, WIDTH);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn widen(_pipe: &io::PipeWriter) {}
 
 #[cfg(test)]
 mod tests {
