@@ -48,6 +48,8 @@ def main() -> None:
         beside_alembic(shed, rounds, root / "one", environment)
         revisions(shed, rounds, root / "chain", environment)
         migrating(shed, rounds, root, environment)
+        starting(shed, rounds, root / "start", environment)
+        fleet(shed, max(2, rounds // 3), root / "fleet", environment)
         unchanged(shed, rounds, root / "fifty", environment)
         status_of_many(shed, rounds, root / "status", environment)
 
@@ -100,9 +102,11 @@ def revisions(shed: str, rounds: int, root: Path, environment: dict[str, str]) -
               timer([*alembic, command], root, environment), rounds)
 
 
-def project(shed: str, root: Path, url: str, entry: str, environment: dict[str, str]) -> list[str]:
-    """One project with one revision, for shed and for Alembic's own files; gives Alembic's command line."""
-    (root / "models.py").write_text(MODELS)
+def project(
+    shed: str, root: Path, url: str, entry: str, environment: dict[str, str], models: str = MODELS, revisions: int = 1
+) -> list[str]:
+    """One project with its revisions, for shed and for Alembic's own files; gives Alembic's command line."""
+    (root / "models.py").write_text(models)
     (root / "shed.yaml").write_text(
         f"projects:\n  p:\n    module: models.py\n    python: {sys.executable}\n    db:\n      main: {entry}\n"
     )
@@ -114,6 +118,9 @@ def project(shed: str, root: Path, url: str, entry: str, environment: dict[str, 
     models = "from models import Base\ntarget_metadata = Base.metadata"
     (root / "bare/env.py").write_text(env.replace("target_metadata = None", models))
     run([shed, "revision", "p", "--autogenerate", "-m", "first", "--rev-id", "a1"], root, environment)
+    for number in range(2, revisions + 1):
+        text = f'"""r{number}"""\nrevision = "a{number}"\ndown_revision = "a{number - 1}"\ndef upgrade():\n    pass\n'
+        (root / f"versions/a{number}_.py").write_text(text + "def downgrade():\n    pass\n")
     for file in (root / "versions").glob("*.py"):
         (root / "bare/versions" / file.name).write_text(file.read_text())
     return alembic
@@ -136,6 +143,69 @@ def migrating(shed: str, rounds: int, root: Path, environment: dict[str, str]) -
             )
             more = [first - second for first, second in pairs]
             print(f"migrate, nothing pending, {name}, over bare Alembic: {median_ms(more)} (least {1000 * min(more):.1f} ms)")
+
+
+def starting(shed: str, rounds: int, root: Path, environment: dict[str, str]) -> None:
+    """One `check`, and `migrate` with `check` after it, against the same of bare Alembic."""
+    with cluster(root.parent) as host:
+        cases = {
+            "SQLite, 10 tables": ("sqlite", plain_models, 10, 1),
+            "SQLite, 200 tables, 500 revisions": ("sqlite", plain_models, 200, 500),
+            **({"PostgreSQL, SQLModel, 10 tables": ("postgres", sqlmodel_models, 10, 1)} if host else {}),
+        }
+        for name, (kind, style, tables, revisions) in cases.items():
+            folder = root / f"{kind}-{tables}-{revisions}"
+            folder.mkdir(parents=True)
+            url, entry = f"sqlite:///{folder}/s.db", f"{{ type: sqlite, connection: {{ db_path: {folder}/s.db }} }}"
+            if kind == "postgres":
+                entry = f"{{ type: postgres, db_name: bench, connection: {{ host: {host}, user: bench }} }}"
+                url = f"postgresql+psycopg://bench@/bench?host={host}"
+            bare = project(shed, folder, url, entry, environment, style(tables), revisions)
+            run([shed, "migrate", "p"], folder, environment)
+            check = timer([*bare, "check"], folder, environment)
+            upgrade = timer([*bare, "upgrade", "head"], folder, environment)
+            ratio(f"check, {name}, shed / bare Alembic", timer([shed, "check", "p"], folder, environment), check, rounds)
+            both = [timer([shed, *words, "p"], folder, environment) for words in (["migrate"], ["check"])]
+            ratio(f"migrate, then check, {name}, shed / bare Alembic",
+                  lambda: sum(one() for one in both), lambda: upgrade() + check(), rounds)
+
+
+def plain_models(count: int) -> str:
+    tables = [f"class T{i}(Base):\n    __tablename__ = 't{i}'\n    id: Mapped[int] = mapped_column(primary_key=True)\n"
+              f"    name: Mapped[str] = mapped_column(String(50))\n" for i in range(1, count)]
+    return MODELS + "\n\n".join(["", *tables])
+
+
+def sqlmodel_models(count: int) -> str:
+    head = "from sqlmodel import Field, SQLModel\n\nclass Base(SQLModel):\n    pass\n"
+    tables = [f"class T{i}(Base, table=True):\n    __tablename__ = 't{i}'\n    id: int = Field(primary_key=True)\n    name: str\n"
+              for i in range(count)]
+    return "\n\n".join([head, *tables])
+
+
+FLEET = 50
+COMMANDS = (("check", ["check"], ["check"]), ("current", ["current"], ["current"]), ("heads", ["heads"], ["heads"]),
+            ("migrate, nothing pending", ["migrate", "--jobs", "2"], ["upgrade", "head"]))
+
+
+def fleet(shed: str, rounds: int, root: Path, environment: dict[str, str]) -> None:
+    """Fifty projects on SQLite: one call of shed against a loop of bare Alembic, and against `xargs -P2`."""
+    entries, bare = [], []
+    for i in range(FLEET):
+        folder = root / f"p{i}"
+        folder.mkdir(parents=True)
+        entry = f"{{ type: sqlite, connection: {{ db_path: {folder}/s.db }} }}"
+        bare = project(shed, folder, f"sqlite:///{folder}/s.db", entry, environment)
+        entries.append(f"  p{i}:\n    module: p{i}/models.py\n    python: {sys.executable}\n    db:\n      main: {entry}\n")
+    (root / "shed.yaml").write_text("projects:\n" + "".join(entries))
+    run([shed, "migrate", "--all"], root, environment)
+    for name, ours, theirs in COMMANDS:
+        line = " ".join([*bare, *theirs])
+        all_at_once = timer([shed, *ours, "--all"], root, environment)
+        loop = timer(["sh", "-c", f"for p in p*/; do (cd $p && {line}); done"], root, environment)
+        xargs = timer(["sh", "-c", f"ls -d p*/ | xargs -P2 -I@ sh -c 'cd @ && {line}'"], root, environment)
+        ratio(f"{name}, {FLEET} projects, shed / loop of bare Alembic", all_at_once, loop, rounds)
+        ratio(f"{name}, {FLEET} projects, shed / xargs -P2 of bare Alembic", all_at_once, xargs, rounds)
 
 
 def status_of_many(shed: str, rounds: int, root: Path, environment: dict[str, str]) -> None:

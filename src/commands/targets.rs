@@ -52,7 +52,8 @@ pub fn targets(scope: &Scope<'_>, _: &Args) -> Result<Targets> {
                 .and_then(|()| Engine::place_of(database)),
         })
     });
-    Ok(Targets { targets: targets.collect() })
+    let share = targets.enumerate().filter(|(place, _)| scope.global.shard.is_none_or(|shard| shard.holds(*place)));
+    Ok(Targets { targets: share.map(|(_, target)| target).collect() })
 }
 
 impl fmt::Display for Targets {
