@@ -76,14 +76,14 @@ fn a_tool_that_is_missing_fails_or_names_nothing_is_an_error_with_what_it_said()
         let app = deep(&format!("python: {name}\n"));
         let bare = app.path("path");
         std::fs::create_dir_all(&bare).unwrap();
-        app.shed(["current"])
+        app.shed(["list-templates"])
             .env("PATH", &bare)
             .stderr(format!(
                 "error: projects.app.python is `{name}`, which was not found\nhelp: install {name}, or name the interpreter itself\n"
             ))
             .fails(3);
         app.program(&format!("path/{name}"), "#!/bin/sh\necho no lock file here >&2\nexit 7\n");
-        app.shed(["current"])
+        app.shed(["list-templates"])
             .env("PATH", &bare)
             .stderr(format!(
                 "error: `$REPO/path/{name} [..]` named no interpreter for project app\nno lock file here\n\
@@ -91,23 +91,23 @@ fn a_tool_that_is_missing_fails_or_names_nothing_is_an_error_with_what_it_said()
             ))
             .fails(3);
         app.program(&format!("path/{name}"), "#!/bin/sh\necho /not/there/python\n");
-        app.shed(["current"]).env("PATH", &bare).stderr_has("named no interpreter for project app").fails(3);
+        app.shed(["list-templates"]).env("PATH", &bare).stderr_has("named no interpreter for project app").fails(3);
     }
 }
 
 #[test]
 fn a_setting_that_leads_nowhere_is_named_and_nothing_else_is_taken() {
     let app = App::sqlite().keys("python: nowhere/.venv");
-    app.shed(["current"])
+    app.shed(["list-templates"])
         .stderr(
             "error: projects.app.python: $REPO/nowhere/.venv is not there\n\
              help: make the environment, or name another interpreter or virtual environment\n",
         )
         .fails(3);
     std::fs::create_dir_all(app.path("nowhere/.venv")).unwrap();
-    app.shed(["current"]).stderr_has("projects.app.python: $REPO/nowhere/.venv has no bin/python\n").fails(3);
+    app.shed(["list-templates"]).stderr_has("projects.app.python: $REPO/nowhere/.venv has no bin/python\n").fails(3);
     app.write("nowhere/.venv/bin/python", "");
-    app.shed(["current"]).stderr_has("$REPO/nowhere/.venv/bin/python").fails(3);
+    app.shed(["list-templates"]).stderr_has("$REPO/nowhere/.venv/bin/python").fails(3);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn without_any_python_the_key_to_set_is_named() {
     let app = App::sqlite();
     let bare = app.path("path");
     std::fs::create_dir_all(&bare).unwrap();
-    app.shed(["current"])
+    app.shed(["list-templates"])
         .env("PATH", &bare)
         .env_remove("VIRTUAL_ENV")
         .stderr(
