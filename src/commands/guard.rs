@@ -51,7 +51,7 @@ pub struct Guarded {
 pub fn guard(scope: &Scope<'_>, args: &Args) -> Result<Guard> {
     let chosen = scope.targets(args.target.as_deref(), &args.place, Needs::Files)?;
     let mut projects: Vec<Guarded> = Vec::new();
-    for target in &chosen {
+    for target in scope.share(&chosen) {
         if projects.iter().any(|done| done.project == target.project.name) {
             continue;
         }

@@ -34,6 +34,7 @@ pub(super) struct Common {
 }
 
 /// A project and, where the command needs one, the database that the command goes to.
+#[derive(Clone)]
 pub struct Chosen<'a> {
     pub project: &'a Project,
     pub database: Option<Database>,

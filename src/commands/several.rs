@@ -36,7 +36,11 @@ impl<'a> Scope<'a> {
         {
             return ask(self, only, false).map(Answer::One);
         }
+        let all = chosen.len();
         let chosen = self.share(chosen);
+        if let Some(shard) = self.global.shard {
+            self.out.note(&format!("shard {shard}: {} of {all} targets", chosen.len()));
+        }
         let order = self.order(way);
         self.interrupts()?; // caught before there are threads
         self.common.warm.expect(chosen.iter().map(|target| target.project.name.clone()));
@@ -70,13 +74,11 @@ impl<'a> Scope<'a> {
     }
 
     /// This machine's share, each target once.
-    fn share<'c, 's>(&self, chosen: &'c [Chosen<'s>]) -> Vec<&'c Chosen<'s>> {
+    pub fn share<'c, 's>(&self, chosen: &'c [Chosen<'s>]) -> Vec<&'c Chosen<'s>> {
         let mut seen = HashSet::new();
         let once = chosen.iter().filter(|target| seen.insert(target.name.as_str()));
-        let Some(shard) = self.global.shard else { return once.collect() };
-        let share: Vec<_> = once.enumerate().filter(|(place, _)| shard.holds(*place)).map(|(_, one)| one).collect();
-        self.out.note(&format!("shard {shard}: {} of {} targets", share.len(), chosen.len()));
-        share
+        let ours = |place: usize| self.global.shard.is_none_or(|shard| shard.holds(place));
+        once.enumerate().filter(|(place, _)| ours(*place)).map(|(_, one)| one).collect()
     }
 
     fn order(&self, way: Way) -> Order {
