@@ -35,11 +35,8 @@ pub struct Args {
     #[arg(long, value_name = "GLOB")]
     exclude_table_data: Vec<String>,
     /// PostgreSQL, one server: let it copy its files (nobody may be connected to the source)
-    #[arg(long, conflicts_with_all = ["schema_only", "exclude_table_data", "jobs"])]
+    #[arg(long, conflicts_with_all = ["schema_only", "exclude_table_data"])]
     template: bool,
-    /// PostgreSQL: parallel jobs for large databases [default: the number of processors]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    jobs: Option<u16>,
     /// SQL to run in the copy before it takes the target's place: masking
     #[arg(long, value_name = "FILE")]
     after: Option<PathBuf>,
@@ -60,7 +57,7 @@ pub fn clone(scope: &Scope<'_>, args: &Args) -> Result<Cloned> {
     }
     ends.refuse_itself()?;
     scope.demand_there(&ends.source, &ends.from)?;
-    let mut copying = args.copying();
+    let mut copying = args.copying(scope)?;
     if args.dry_run {
         return ends.planned(&copying, after.as_deref());
     }
@@ -70,25 +67,32 @@ pub fn clone(scope: &Scope<'_>, args: &Args) -> Result<Cloned> {
         if !ends.to.is_empty()? {
             scope.confirm(&format!("replace everything in {} ({})?", ends.target.name, ends.to.place()))?;
         }
-        copying.template |= args.is_plain() && ends.source_is_ours() && ends.from.can_be_template_for(&ends.to)?;
+        copying.template |=
+            args.is_plain(&copying) && ends.source_is_ours() && ends.from.can_be_template_for(&ends.to)?;
         let work = Work { ends: &ends, copying: &copying, after, force: args.force };
         work.run(held, watch)
     })
 }
 
 impl Args {
-    fn copying(&self) -> Copying {
-        Copying {
+    fn copying(&self, scope: &Scope<'_>) -> Result<Copying> {
+        let jobs = scope.global.jobs.map(usize::from);
+        if self.template && jobs.is_some() {
+            return Err(
+                Error::usage("--template lets the server copy: there are no --jobs").help("leave one of them out")
+            );
+        }
+        Ok(Copying {
             schema_only: self.schema_only,
             exclude_table_data: self.exclude_table_data.clone(),
             template: self.template,
-            jobs: self.jobs.map(usize::from),
-        }
+            jobs,
+        })
     }
 
     /// A copy of everything, made in any way.
-    fn is_plain(&self) -> bool {
-        !self.schema_only && self.exclude_table_data.is_empty() && self.jobs.is_none()
+    fn is_plain(&self, copying: &Copying) -> bool {
+        !self.schema_only && self.exclude_table_data.is_empty() && copying.jobs.is_none()
     }
 }
 

@@ -109,7 +109,7 @@ pub struct Global {
     /// No progress and no notes; results, warnings and errors stay
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Targets at once [default: one per processor where nothing is written, otherwise one]
+    /// Targets, or tables of a clone, at once [default: one per processor; one target where something is written]
     #[arg(long, global = true, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
     /// Of several targets only every N-th, from the I-th on: for the machines of a CI matrix
