@@ -67,8 +67,8 @@ pub fn clone(scope: &Scope<'_>, args: &Args) -> Result<Cloned> {
         if !ends.to.is_empty()? {
             scope.confirm(&format!("replace everything in {} ({})?", ends.target.name, ends.to.place()))?;
         }
-        copying.template |=
-            args.is_plain(&copying) && ends.source_is_ours() && ends.from.can_be_template_for(&ends.to)?;
+        let in_any_way = !copying.is_partial() && copying.jobs.is_none();
+        copying.template |= in_any_way && ends.source_is_ours() && ends.from.can_be_template_for(&ends.to)?;
         let work = Work { ends: &ends, copying: &copying, after, force: args.force };
         work.run(held, watch)
     })
@@ -88,11 +88,6 @@ impl Args {
             template: self.template,
             jobs,
         })
-    }
-
-    /// A copy of everything, made in any way.
-    fn is_plain(&self, copying: &Copying) -> bool {
-        !self.schema_only && self.exclude_table_data.is_empty() && copying.jobs.is_none()
     }
 }
 

@@ -44,6 +44,13 @@ pub struct Copying {
     pub jobs: Option<usize>,
 }
 
+impl Copying {
+    /// Whether rows are left out.
+    pub fn is_partial(&self) -> bool {
+        self.schema_only || !self.exclude_table_data.is_empty()
+    }
+}
+
 impl Engine {
     /// What a copy would run, as a person would type it; without secrets.
     pub fn copy_plan(&self, to: &Self, copying: &Copying) -> Result<Vec<String>> {

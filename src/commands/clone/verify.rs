@@ -25,7 +25,7 @@ impl Compared {
             return Ok(None);
         }
         let copied = copy.row_counts()?;
-        if is_partial(copying) {
+        if copying.is_partial() {
             return Self::partial(before, &copied).map(Some);
         }
         if copied == *before || is_busy(source, before)? {
@@ -37,7 +37,7 @@ impl Compared {
     /// Compares a copy that is in its place already.
     pub fn afterwards(source: &Engine, copy: &Engine, copying: &Copying) -> Result<Self> {
         let (expected, copied) = (source.row_counts()?, copy.row_counts()?);
-        if is_partial(copying) {
+        if copying.is_partial() {
             return Self::partial(&expected, &copied);
         }
         Ok(Self::with(&copied, copied == expected))
@@ -58,10 +58,6 @@ impl Compared {
         compared.note = Some("rows were left out, so that only tables were compared".into());
         Ok(compared)
     }
-}
-
-fn is_partial(copying: &Copying) -> bool {
-    copying.schema_only || !copying.exclude_table_data.is_empty()
 }
 
 /// Whether others write to the source: it is counted again, several times, because a queue may look the same twice.
