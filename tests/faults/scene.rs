@@ -271,7 +271,10 @@ impl Server {
     fn left_by(&self, name: &str) -> Vec<String> {
         let psql = |sql: &str| self.cluster.psql("postgres", sql);
         let beside = psql(&format!("select datname from pg_database where datname like '{name}\\_\\_shed\\_%'"));
-        let sessions = format!("select pid, application_name, query from pg_stat_activity where datname = '{name}'");
+        // The server's own workers (autovacuum) come and go as they like, and are nothing that shed left.
+        let sessions = format!(
+            "select pid, application_name, query from pg_stat_activity where datname = '{name}' and backend_type = 'client backend'"
+        );
         let locks = format!(
             "select pid, objid from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = '{name}')"
         );
