@@ -134,6 +134,27 @@ fn a_project_that_crashes_exits_floods_or_hangs_touches_no_other() {
 }
 
 #[test]
+fn a_killed_child_is_called_killed_and_the_others_run() {
+    let repo = migrated(3);
+    first_line(&repo, "p01", "import os; os.kill(os.getpid(), 9)");
+    repo.shed(["check", "--all", "--jobs", "1"])
+        .any_stdout()
+        .stderr_has("p01.main: Python was killed by signal 9, perhaps out of memory")
+        .fails(5);
+    assert_eq!(starts(&repo), 1);
+    assert_eq!(told(check(&repo), 5), ["p00.main 0", "p01.main 5", "p02.main 0"]);
+}
+
+#[test]
+fn where_the_warm_interpreter_is_killed_the_targets_to_come_start_their_own() {
+    let repo = migrated(4);
+    first_line(&repo, "p01", "import os, time; os.kill(os.getppid(), 9); time.sleep(600)");
+    let all = ["p00.main 0", "p01.main 5", "p02.main 0", "p03.main 0"];
+    assert_eq!(told(check(&repo).args(["--jobs", "1"]), 5), all);
+    assert_eq!(starts(&repo), 3);
+}
+
+#[test]
 fn a_missing_interpreter_is_reported_and_the_others_run() {
     let repo = migrated(3);
     keys(&repo, "p01", "    python: nowhere\n");
