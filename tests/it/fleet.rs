@@ -6,14 +6,17 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::call::Call;
-use crate::repo::Repo;
+use crate::repo::{OLD, Repo};
 
 const MODELS: &str = "from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column\n\n\nclass Base(DeclarativeBase):\n    pass\n\n\nclass Row(Base):\n    __tablename__ = \"NAME\"\n\n    id: Mapped[int] = mapped_column(primary_key=True)\n";
 const TABLE: &str = "op.create_table('NAME', sa.Column('id', sa.Integer, primary_key=True))";
 
 /// So many projects, each with a package `app`, a table of its own name and a SQLite file; every start of Python is noted.
 fn fleet(count: usize) -> Repo {
-    let repo = Repo::new();
+    fleet_in(Repo::new(), count)
+}
+
+fn fleet_in(repo: Repo, count: usize) -> Repo {
     let python = repo.python();
     repo.program(
         "bin/python",
@@ -91,6 +94,14 @@ fn fifty_projects_with_one_module_name_are_checked_by_one_interpreter() {
     let text: String = (0..50).map(|number| format!("p{number:02}.main:\n  a1 (head)\n")).collect();
     repo.shed(["current", "--all", "--jobs", "3"]).stdout(text).ok();
     assert_eq!(repo.sqlite("data/p31.db").tables(), ["alembic_version", "p31"]);
+}
+
+#[test]
+fn children_are_forked_with_the_oldest_alembic() {
+    let repo = fleet_in(Repo::new().on(OLD), 4);
+    repo.shed(["-q", "migrate", "--all", "--jobs", "2"]).any_stdout().ok();
+    assert_eq!(told(check(&repo), 0), ["p00.main 0", "p01.main 0", "p02.main 0", "p03.main 0"]);
+    assert_eq!(starts(&repo), 2);
 }
 
 #[test]
