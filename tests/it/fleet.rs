@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::call::Call;
+use crate::cluster::cluster;
 use crate::repo::{OLD, Repo};
 
 const MODELS: &str = "from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column\n\n\nclass Base(DeclarativeBase):\n    pass\n\n\nclass Row(Base):\n    __tablename__ = \"NAME\"\n\n    id: Mapped[int] = mapped_column(primary_key=True)\n";
@@ -102,6 +103,22 @@ fn children_are_forked_with_the_oldest_alembic() {
     repo.shed(["-q", "migrate", "--all", "--jobs", "2"]).any_stdout().ok();
     assert_eq!(told(check(&repo), 0), ["p00.main 0", "p01.main 0", "p02.main 0", "p03.main 0"]);
     assert_eq!(starts(&repo), 2);
+}
+
+#[test]
+fn children_of_one_interpreter_reach_postgresql_and_sqlite() {
+    let repo = fleet(3);
+    let databases = [cluster().database(), cluster().database()];
+    for (database, name) in databases.iter().zip(["p00", "p02"]) {
+        let own = format!("{{ type: sqlite, connection: {{ db_path: data/{name}.db }} }}");
+        let settings = repo.read("shed.yaml");
+        assert!(settings.contains(&own));
+        repo.write("shed.yaml", &settings.replace(&own, &database.settings()));
+    }
+    repo.shed(["-q", "migrate", "--all", "--jobs", "2"]).any_stdout().ok();
+    assert_eq!(told(check(&repo), 0), ["p00.main 0", "p01.main 0", "p02.main 0"]);
+    assert_eq!(starts(&repo), 2);
+    assert_eq!(databases[1].tables(), ["alembic_version", "p02"]);
 }
 
 #[test]
