@@ -56,7 +56,7 @@ impl Vault<'_> {
         let found = self.store.find(&self.name, Some(&backup.to_string_lossy()), Path::new("/"))?;
         let plain = self.store.open_found(&found, self.engine, watch)?;
         let run = &run.replace('-', "_"); // it becomes part of names
-        let how = Replacement { run, journal, lock, force: true, keep_old: false };
+        let how = Replacement { run, journal, lock, force: true, keep_old: false, meanwhile: None };
         let fill = &mut |aside: &Engine| aside.fill_from_backup(plain.path(), watch);
         self.engine.replace(how, watch, fill).map(drop)
     }

@@ -4,10 +4,11 @@ mod ends;
 mod report;
 mod verify;
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::engine::{Copying, Engine, Replaced, Replacement, Watch};
+use crate::engine::{Begun, Copying, Engine, Replaced, Replacement, Watch};
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
 
@@ -103,25 +104,28 @@ impl Work<'_> {
     fn run(&self, mut held: Held, watch: &Watch<'_>) -> Result<Cloned> {
         let started = Instant::now();
         let mut compared = None;
+        let (run, interrupts) = (&held.run, watch.interrupts);
+        let begin = |to: &Engine| self.ends.from.begin_copy(to, run, self.copying, interrupts);
+        let begun = Cell::new(None);
         let how = Replacement {
-            run: &held.run,
+            run,
             journal: &held.journal,
             lock: &mut held.lock,
             force: self.force,
             keep_old: false,
+            meanwhile: Some(&|| begun.set(Some(begin(&self.ends.to)))),
         };
         let replaced = self.ends.to.replace(how, watch, &mut |aside| {
-            compared = self.fill(aside, watch)?;
+            let begun = begun.take().unwrap_or_else(|| begin(aside))?;
+            compared = self.fill(aside, begun, watch)?;
             Ok(())
         })?;
         self.report(started, compared, replaced, watch)
     }
 
     /// Copies, compares, then lets the user's own statements run: all before anybody sees the copy.
-    fn fill(&self, aside: &Engine, watch: &Watch<'_>) -> Result<Option<Compared>> {
-        // A dead writer's journal is put right by whoever opens the database first: one of us, not both at once.
-        self.ends.from.is_empty()?;
-        let before = self.copy(aside, watch)?;
+    fn fill(&self, aside: &Engine, begun: Begun, watch: &Watch<'_>) -> Result<Option<Compared>> {
+        let before = self.copy(aside, begun, watch)?;
         reach("clone-copied")?;
         let compared = Compared::of(&self.ends.from, aside, &before, self.copying)?;
         if let Some(file) = &self.after {
@@ -132,8 +136,8 @@ impl Work<'_> {
     }
 
     /// Copies; gives the rows of the source's tables as they were counted meanwhile.
-    fn copy(&self, aside: &Engine, watch: &Watch<'_>) -> Result<Counts> {
-        let copy = || self.ends.from.copy_into(aside, self.copying, watch);
+    fn copy(&self, aside: &Engine, begun: Begun, watch: &Watch<'_>) -> Result<Counts> {
+        let copy = || self.ends.from.copy_into(aside, self.copying, begun, watch);
         if self.copying.template {
             // Nobody may be connected to a template, we no more than others.
             let counts = self.ends.from.row_counts()?;

@@ -164,7 +164,14 @@ impl Work<'_> {
         let from = if existed { self.heads().ok() } else { None };
         let safety = if existed && !args.no_backup { self.keep_safe(scope, &held.run, watch)? } else { None };
         let (force, keep_old) = (args.end_sessions, args.keep_old);
-        let how = Replacement { run: &held.run, journal: &held.journal, lock: &mut held.lock, force, keep_old };
+        let how = Replacement {
+            run: &held.run,
+            journal: &held.journal,
+            lock: &mut held.lock,
+            force,
+            keep_old,
+            meanwhile: None,
+        };
         let fill = &mut |aside: &Engine| aside.fill_from_backup(plain.path(), watch);
         let replaced = self.engine.replace(how, watch, fill).map_err(with_own_flag)?;
         let to = self.heads()?;

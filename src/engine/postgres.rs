@@ -31,6 +31,7 @@ use crate::settings::{Database, Postgres};
 
 use super::{Creation, Identity, Parts};
 
+pub use copy::Begun;
 pub use lock::{SessionLock, end_holder, lock_holder};
 
 const DEFAULT_PORT: u16 = 5432;

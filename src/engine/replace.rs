@@ -17,6 +17,8 @@ pub struct Replacement<'a> {
     pub force: bool,
     /// Keeps what was replaced beside it, under the name in [`Replaced::old`].
     pub keep_old: bool,
+    /// Runs while a PostgreSQL server makes the empty database aside.
+    pub meanwhile: Option<&'a dyn Fn()>,
 }
 
 /// What became of the old content.
@@ -42,6 +44,12 @@ pub struct Copying {
     pub template: bool,
     /// Parallel jobs; none is the number of processors, within reason.
     pub jobs: Option<usize>,
+}
+
+/// A copy that was begun: what is known of the source already.
+pub enum Begun {
+    File,
+    Server(Box<super::postgres::Begun>),
 }
 
 impl Copying {

@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::process::Tool;
+use crate::process::{Interrupts, Tool};
 
-use super::{Copying, Engine, Fill, Replaced, Replacement, Watch};
+use super::{Begun, Copying, Engine, Fill, Replaced, Replacement, Watch};
 
 /// How a database is made. SQLite has none of these.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -135,14 +135,35 @@ impl Engine {
         }
     }
 
+    /// What a copy into this target, or into what is built beside it, can do before that is there. `run` is the replacement's.
+    pub fn begin_copy(&self, to: &Self, run: &str, copying: &Copying, interrupts: &Interrupts) -> Result<Begun> {
+        Ok(match (self, to) {
+            (Self::Sqlite(file), Self::Sqlite(_)) => {
+                // A dead writer's journal is put right by whoever opens the file first: one of us, not several at once.
+                file.is_empty()?;
+                Begun::File
+            }
+            (Self::Postgres(server), Self::Postgres(to)) => {
+                Begun::Server(Box::new(server.begin_copy(to, run, copying, interrupts)?))
+            }
+            _ => return Err(self.differs_from(to)),
+        })
+    }
+
     /// Writes this database's content into another that is there, empty, and nobody else's: a copy is being built.
-    pub fn copy_into(&self, aside: &Self, copying: &Copying, watch: &Watch<'_>) -> Result<()> {
-        match (self, aside) {
-            (Self::Sqlite(file), Self::Sqlite(aside)) => file.copy_into(aside, copying, watch),
-            (Self::Postgres(server), Self::Postgres(aside)) => server.copy_into(aside, copying, watch),
-            _ => Err(Error::usage(format!("{} and {} are databases of two kinds", self.place(), aside.place()))
-                .help("a copy is made between databases of one type")),
+    pub fn copy_into(&self, aside: &Self, copying: &Copying, begun: Begun, watch: &Watch<'_>) -> Result<()> {
+        match (self, aside, begun) {
+            (Self::Sqlite(file), Self::Sqlite(aside), _) => file.copy_into(aside, copying, watch),
+            (Self::Postgres(server), Self::Postgres(aside), Begun::Server(begun)) => {
+                server.copy_into(aside, copying, *begun, watch)
+            }
+            _ => Err(self.differs_from(aside)),
         }
+    }
+
+    fn differs_from(&self, other: &Self) -> Error {
+        Error::usage(format!("{} and {} are databases of two kinds", self.place(), other.place()))
+            .help("a copy is made between databases of one type")
     }
 
     /// The server's major version; a file has none.

@@ -9,11 +9,13 @@ use std::path::PathBuf;
 
 use crate::engine::{Copying, Watch};
 use crate::error::{Error, Result};
-use crate::process::Tool;
+use crate::process::{Interrupts, Tool};
 
 use super::facts::{Described, Facts};
 use super::tools::Programs;
 use super::{Server, identifier, literal};
+
+use parts::Parts;
 
 pub(super) use parts::folder_of;
 
@@ -21,8 +23,9 @@ pub(super) use parts::folder_of;
 const LARGE: u64 = 96 * 1024 * 1024;
 /// How long pg_dump waits for a table that somebody changes (milliseconds).
 const LOCK_WAIT: &str = "--lock-wait-timeout=60000";
-/// For the sessions that fill a database which nobody uses yet: the swap makes it last.
-const BULK: &str = "-c synchronous_commit=off -c maintenance_work_mem=256MB";
+/// For the sessions that fill a database which nobody uses yet: the swap makes it last. What they write goes to the disk
+/// at once, so that the checkpoint of the swap's DROP DATABASE finds little to wait for.
+const BULK: &str = "-c synchronous_commit=off -c maintenance_work_mem=256MB -c backend_flush_after=2MB";
 
 /// One copy: what is read, with which programs, and what is left out.
 struct Copy<'a> {
@@ -35,18 +38,40 @@ struct Copy<'a> {
     encoding: String,
 }
 
+/// What is known and held of the source before there is anything to copy into.
+pub struct Begun {
+    here: Facts,
+    /// The other server; its database is the one that is replaced, or the one aside.
+    there: Facts,
+    keeps_rights: bool,
+    /// The schema and a picture of a large source.
+    parts: Option<Parts>,
+}
+
 impl Server {
-    pub fn copy_into(&self, aside: &Self, copying: &Copying, watch: &Watch<'_>) -> Result<()> {
-        let (here, there) = (self.facts()?, aside.facts()?);
-        let Some(described) = &here.database else {
+    /// Looks at both ends, and takes a picture of a large source and its schema: while `target`'s server makes room.
+    pub fn begin_copy(&self, target: &Self, run: &str, copying: &Copying, interrupts: &Interrupts) -> Result<Begun> {
+        let (here, there) = (self.facts()?, target.facts()?);
+        if here.database.is_none() {
             return Err(
                 Error::database(format!("{} is not there", self.place())).help("`shed targets` lists what there is")
             );
-        };
+        }
+        if copying.template {
+            return Ok(Begun { here, there, keeps_rights: true, parts: None });
+        }
+        let keeps_rights = self.keeps_rights(&here, &there, target)?;
+        let copy = self.copy(copying, (&here, &there), keeps_rights)?;
+        let is_large = !target.is_collected() && copy.is_large()?;
+        let parts = is_large.then(|| copy.parts(run, interrupts)).transpose()?;
+        Ok(Begun { here, there, keeps_rights, parts })
+    }
+
+    pub fn copy_into(&self, aside: &Self, copying: &Copying, begun: Begun, watch: &Watch<'_>) -> Result<()> {
+        let Begun { here, there, keeps_rights, parts } = begun;
         if copying.template {
             return self.copy_by_template(aside, &here, &there);
         }
-        let keeps_rights = self.keeps_rights(&here, &there, aside)?;
         if !keeps_rights {
             watch.note("owners and privileges are not copied: they are another server's, or another role's to give");
         }
@@ -54,15 +79,19 @@ impl Server {
         if let Some(script) = aside.script() {
             return copy.collected(script, watch);
         }
-        aside.take_shape(described, &there, watch)?;
+        // The database aside has the shape of the one that it replaces.
+        let there = if there.database.is_some() { there } else { aside.facts()? };
+        if let Some(described) = &here.database {
+            aside.take_shape(described, &there, watch)?;
+        }
         let aside = aside.in_bulk();
         if copying.schema_only {
             return copy.schema(&aside, watch);
         }
-        if copy.is_large()? {
-            return copy.in_parts(&aside, watch);
+        match parts {
+            Some(parts) => copy.in_parts(parts, &aside, watch),
+            None => copy.piped(&aside, copy.dump(), watch),
         }
-        copy.piped(&aside, copy.dump(), watch)
     }
 
     fn copy<'a>(

@@ -48,7 +48,7 @@ impl Server {
         let swap = Swap::of(self, &how, &facts);
         how.journal.write(&swap.entry(self, how.lock))?;
         let swapped = reach("swap-journal")
-            .and_then(|()| self.build(&swap, &facts, fill))
+            .and_then(|()| self.build(&swap, &facts, how.meanwhile, fill))
             .and_then(|()| self.swap(&swap, &facts, &mut how, watch));
         // What was done is told by the server alone: a lost connection leaves it open whether the swap was committed.
         let ended = self.recover(&swap, watch).and_then(|done| {
@@ -65,10 +65,17 @@ impl Server {
     }
 
     /// Makes the database aside and lets it be filled.
-    fn build(&self, swap: &Swap, facts: &Facts, fill: &mut Fill<'_>) -> Result<()> {
+    fn build(&self, swap: &Swap, facts: &Facts, meanwhile: Option<&dyn Fn()>, fill: &mut Fill<'_>) -> Result<()> {
         let aside = self.beside(&swap.aside).known_as(building(&swap.run));
         let shape = facts.database.as_ref().map(Described::shape);
-        aside.make_aside(&self.name, shape.as_deref(), facts.database.as_ref())?;
+        std::thread::scope(|scope| {
+            let made = scope.spawn(|| aside.make_aside(&self.name, shape.as_deref(), facts.database.as_ref()));
+            // On this thread: a program that outlives the thread that started it is ended with it.
+            if let Some(work) = meanwhile {
+                work();
+            }
+            made.join().unwrap_or_else(|_| Err(Error::failed(format!("{}: could not be made", aside.place()))))
+        })?;
         reach("swap-made")?;
         fill(&Engine::Postgres(Box::new(aside)))?;
         reach("swap-filled")

@@ -13,7 +13,7 @@ use crate::engine::Watch;
 use crate::engine::postgres::{Server, literal};
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
-use crate::process::{Interrupts, Tool};
+use crate::process::{Interrupts, Talk, Tool};
 
 use super::{Copy, temporary};
 
@@ -41,12 +41,26 @@ impl Folder {
         made.map_err(|error| Error::environment(format!("could not make {}: {error}", path.display())))?;
         Ok(Self(path))
     }
+
+    fn schema(&self) -> PathBuf {
+        self.0.join("schema")
+    }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// One moment of a large source.
+pub(super) struct Parts {
+    snapshot: String,
+    tables: Vec<Table>,
+    /// Holds the schema's archive.
+    folder: Folder,
+    /// Keeps the picture.
+    _session: Talk,
 }
 
 /// The folder of one run.
@@ -56,17 +70,23 @@ pub fn folder_of(run: &str) -> PathBuf {
 }
 
 impl Copy<'_> {
-    /// The parts of one picture of the source, each through a pipe of its own.
-    pub(super) fn in_parts(&self, aside: &Server, watch: &Watch<'_>) -> Result<()> {
-        let run = aside.name.rsplit_once("__shed_new_").map_or(aside.name.as_str(), |(_, run)| run);
+    /// A picture of the source, and what does not depend on where it goes.
+    pub(super) fn parts(&self, run: &str, interrupts: &Interrupts) -> Result<Parts> {
         let folder = Folder::make(folder_of(run))?;
-        let schema = folder.0.join("schema");
-        let (_session, snapshot) = self.snapshot()?;
+        let (session, snapshot) = self.snapshot()?;
         reach("copy-dump")?;
-        self.source.run(self.schema_archive(&schema, &snapshot), watch)?;
+        let dump = self.schema_archive(&folder.schema(), &snapshot);
+        let line = dump.command_line();
+        self.source.judge_by(&line, dump.watched(interrupts, &mut || {})?, interrupts)?;
+        Ok(Parts { snapshot, tables: self.large_tables()?, folder, _session: session })
+    }
+
+    /// The parts of one picture of the source, each through a pipe of its own.
+    pub(super) fn in_parts(&self, parts: Parts, aside: &Server, watch: &Watch<'_>) -> Result<()> {
+        let schema = parts.folder.schema();
         aside.run(self.section(aside, "pre-data", &schema), watch)?;
         reach("copy-rows")?;
-        let rows = self.rows(aside, &snapshot, &self.large_tables()?);
+        let rows = self.rows(aside, &parts.snapshot, &parts.tables);
         self.all_through(aside, rows, watch)?;
         reach("copy-restore")?;
         let indexes = self.section(aside, "post-data", &schema).args(["-j", &self.jobs().to_string()]);

@@ -19,7 +19,9 @@ fn a_copy_beside_a_busy_writer_is_of_one_moment() {
         let target = folder.database("target.db", "");
         let writer = Writer::start(&source.path().unwrap());
         let (result, told) = watched(|watch| {
-            replace(&target, false, watch, &mut |aside| Engine::Sqlite(source.clone()).copy_into(aside, &ALL, watch))
+            replace(&target, false, watch, &mut |aside| {
+                Engine::Sqlite(source.clone()).copy_into(aside, &ALL, Begun::File, watch)
+            })
         });
         result.unwrap();
         assert!(writer.stop() >= 5);
@@ -133,7 +135,9 @@ fn rows_of_the_named_tables_stay_behind_and_a_name_that_fits_nothing_is_told() {
     let target = folder.database("target.db", "");
     let copying = Copying { exclude_table_data: vec!["audit_*".into(), "nothing".into()], ..ALL };
     let (result, told) = watched(|watch| {
-        replace(&target, false, watch, &mut |aside| Engine::Sqlite(source.clone()).copy_into(aside, &copying, watch))
+        replace(&target, false, watch, &mut |aside| {
+            Engine::Sqlite(source.clone()).copy_into(aside, &copying, Begun::File, watch)
+        })
     });
     result.unwrap();
     assert_eq!(told, ["no table matches nothing"]);

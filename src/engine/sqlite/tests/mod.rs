@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use tempfile::TempDir;
 
 use crate::engine::journal::Journal;
-use crate::engine::{Copying, Engine, Lock, LockWish, News, Replaced, Replacement, Watch};
+use crate::engine::{Begun, Copying, Engine, Lock, LockWish, News, Replaced, Replacement, Watch};
 use crate::error::Result;
 use crate::process::{Interrupts, Talk, Tool};
 use crate::settings::SqlitePath;
@@ -100,7 +100,9 @@ pub fn quietly<T>(work: impl FnOnce(&Watch<'_>) -> T) -> T {
 
 pub fn clone(source: &File, target: &File, copying: &Copying) -> Result<Replaced> {
     quietly(|watch| {
-        replace(target, false, watch, &mut |aside| Engine::Sqlite(source.clone()).copy_into(aside, copying, watch))
+        replace(target, false, watch, &mut |aside| {
+            Engine::Sqlite(source.clone()).copy_into(aside, copying, Begun::File, watch)
+        })
     })
 }
 
@@ -117,7 +119,7 @@ pub fn replace(
     let mut lock = target.lock(&wish, watch)?;
     assert!(matches!(lock, Lock::File(_)));
     target.replace(
-        Replacement { run: "run_1", journal: &journal, lock: &mut lock, force: false, keep_old },
+        Replacement { run: "run_1", journal: &journal, lock: &mut lock, force: false, keep_old, meanwhile: None },
         watch,
         fill,
     )
