@@ -168,6 +168,8 @@ def starting(shed: str, rounds: int, root: Path, environment: dict[str, str]) ->
             both = [timer([shed, *words, "p"], folder, environment) for words in (["migrate"], ["check"])]
             ratio(f"migrate, then check, {name}, shed / bare Alembic",
                   lambda: sum(one() for one in both), lambda: upgrade() + check(), rounds)
+            ratio(f"migrate --check, {name}, shed / bare upgrade and check", timer([shed, "migrate", "p", "--check"], folder, environment),
+                  lambda: upgrade() + check(), rounds)
 
 
 def plain_models(count: int) -> str:

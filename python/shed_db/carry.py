@@ -71,6 +71,17 @@ def _take_lock(run: Run) -> None:
     run.guard.begins()
 
 
+def _give_lock_back(run: Run) -> None:
+    """What was written is written: what only reads fails by itself, and puts nothing back."""
+    sys.stdout.flush()
+    if run.guard is not None:
+        run.guard.ends(True)
+        run.guard = None
+    # The revision files are as they were: they need not be run again.
+    run.script = run.progress.script
+    run.events.write("migrated")
+
+
 def _set_variables(run: Run) -> None:
     """The project's own names for the run's URL, before anything of it is imported."""
     if run.database is None or not run.settings.env:
@@ -89,6 +100,9 @@ def _carry_out(commands: Commands, step: Dict[str, Any]) -> int:
 
         _migrate_memory(commands, step["question"])
         run.events.write("result", data=graph.answer(run, step["question"], step.get("arguments") or {}))
+    elif kind == "compare":
+        _give_lock_back(run)
+        _alembic(commands, step["argv"], False)
     elif kind == "prepare":
         _prepare_with_snapshot(commands, step.get("snapshot"))
     elif kind == "dry_run":

@@ -131,6 +131,8 @@ def _use_folders(run: Run, hooks: Any) -> None:
     original = ScriptDirectory.from_config.__func__  # type: ignore[attr-defined]
 
     def from_config(cls: Any, config: Config) -> ScriptDirectory:
+        if run.script is not None:
+            return run.script  # type: ignore[no-any-return]
         script: ScriptDirectory = original(cls, config)
         if run.settings.versions:
             script.version_locations = list(run.settings.versions)

@@ -17,6 +17,7 @@ class Project:
         self.loaded: List[ModuleType] = []
         self.metadata: Any = None
         self.hooks: Optional[ModuleType] = None
+        self.compared = False
 
     def hook(self, name: str) -> Optional[Callable[..., Any]]:
         return getattr(self.hooks, name, None)
@@ -24,6 +25,7 @@ class Project:
 
 def load(settings: Settings, needed: bool, comparing: bool) -> Project:
     project = Project(settings)
+    project.compared = comparing
     if needed and settings.models is not None:
         project.loaded = _load_modules(settings)
         project.metadata = _find_metadata(settings, project.loaded, comparing)
@@ -32,6 +34,14 @@ def load(settings: Settings, needed: bool, comparing: bool) -> Project:
     if settings.hooks is not None:
         project.hooks = _load_hooks(settings)
     return project
+
+
+def compare(project: Project) -> None:
+    """Of modules that are loaded already; a migration asks less of their metadata."""
+    project.compared = True
+    project.metadata = _find_metadata(project.settings, project.loaded, True)
+    if project.metadata is None and project.settings.hooks is None:
+        raise nothing_to_compare(project)
 
 
 def _load_modules(settings: Settings) -> List[ModuleType]:

@@ -38,6 +38,7 @@ class Run:
         self.table_exists = False
         self.is_wide_enough = False
         self.own_env_elsewhere: Optional[str] = None
+        self.script: Any = None
         self._project: Optional[Project] = None
 
     def warn(self, text: str) -> None:
@@ -72,10 +73,13 @@ class Run:
     def load_project(self) -> Project:
         """Imported once, unless a later command needs more of it."""
         needed = self.settings.need_models == "yes" or self.compares or self.in_memory
-        if self._project is None or (self.compares and self._project.metadata is None):
+        known = self._project
+        if known is None or (self.compares and known.metadata is None and not known.loaded):
             with boot.importing():
-                self._project = models.load(self.settings, needed, self.compares)
-        return self._project
+                known = self._project = models.load(self.settings, needed, self.compares)
+        elif self.compares and not known.compared:
+            models.compare(known)
+        return known
 
     def new_progress(self, silent: bool = False) -> Progress:
         guarded = self.guard if self.writes and not self.preparing else None

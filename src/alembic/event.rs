@@ -35,6 +35,8 @@ pub enum Event {
     Autocommit {},
     /// Every step was gone through, and Python is about to end.
     Finished {},
+    /// What was written is verified, and the lock given back; what follows only reads.
+    Migrated {},
     /// All steps are done, or one has failed; the worker holds the lock until our word.
     Ended {
         #[serde(default)]
@@ -189,6 +191,8 @@ pub struct Told {
     pub results: Vec<Value>,
     pub verified: Option<Vec<String>>,
     pub at_head: bool,
+    /// Whether the migration ended well; a failure came after it, then.
+    pub migrated: bool,
     pub failure: Option<Failure>,
     pub witness: Option<Witness>,
     /// Whether anything was about to change.
@@ -247,6 +251,9 @@ impl Told {
     pub fn hear(&mut self, event: &Event) {
         self.traces.hear(event);
         match event.clone() {
+            Event::Migrated {} => self.migrated = true,
+            // What is read after a migration is no news of it.
+            Event::Heads { after: false, .. } if self.migrated => {}
             Event::Heads { heads, after: false } => self.before = Some(heads),
             Event::Heads { heads, after: true } => self.reached = Some(heads),
             Event::StepApplied(step) => self.applied.push(step),

@@ -47,6 +47,8 @@ pub enum Step {
     Alembic { argv: Vec<String>, verify: bool },
     /// The same, its streams and exit code untouched.
     Passthrough { argv: Vec<String> },
+    /// Alembic's `check` after a step that wrote: the lock is given back before it.
+    Compare { argv: Vec<String> },
     /// All migrations, on a database that is thrown away: what they print is no part of the answer.
     /// `snapshot`: where the database at its heads is kept.
     Prepare { snapshot: Option<PathBuf> },
@@ -76,7 +78,7 @@ impl Step {
             Self::Alembic { argv, .. } | Self::DryRun { argv } => {
                 argv.iter().any(|word| word == "check" || word == "--autogenerate")
             }
-            Self::Passthrough { .. } | Self::FromModels { .. } => true,
+            Self::Compare { .. } | Self::Passthrough { .. } | Self::FromModels { .. } => true,
             Self::Graph { .. } | Self::Prepare { .. } | Self::Probe => false,
         }
     }

@@ -168,9 +168,9 @@ impl Ended {
         self.remark.is_none() && self.told.failure.as_ref().is_some_and(|failure| failure.lock_timeout)
     }
 
-    /// The kind of failure, where one was told.
-    pub fn failure_kind(&self) -> Option<&str> {
-        self.told.failure.as_ref().map(|failure| failure.kind.as_str())
+    /// Whether models and database differ.
+    pub fn drifted(&self) -> bool {
+        self.told.failure.as_ref().is_some_and(|failure| failure.kind == "drift")
     }
 }
 

@@ -90,9 +90,8 @@ pub fn checked(scope: &Scope<'_>, plan: &Plan<'_>, several: bool) -> Result<(Che
     let mut live = Live::of(scope.out, &plan.target, several);
     let ended = scope.run(plan, &mut live)?;
     let target = plan.target.clone();
-    if ended.failure_kind() == Some("drift") {
-        scope.out.line(&format!("{target}: FAILED: New upgrade operations detected"));
-        scope.out.note(&format!("help: write the missing revision: shed revision {target} --autogenerate -m \"…\""));
+    if ended.drifted() {
+        scope.say_drift(&target);
         let differences = ended.told.differences;
         return Ok((Checked { target, in_order: false, differences, cached: None, text: live.text() }, None));
     }

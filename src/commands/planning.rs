@@ -25,6 +25,8 @@ pub struct Wishes<'a> {
     pub terminal: bool,
     /// The name of a command that migrates, and what its options say about safety.
     pub care: Option<(&'static str, Care)>,
+    /// Models and database are compared after the migration, in the same interpreter.
+    pub compares: Option<&'a Place>,
 }
 
 impl Scope<'_> {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::mem::take;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -10,13 +11,13 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde_json::{Map, Value};
 
 use crate::alembic::event::{Step as Revision, heads_in_words};
-use crate::alembic::{Ended, Plan, Step};
+use crate::alembic::{Difference, Ended, Plan, Step};
 use crate::error::{self, Error, Result};
 use crate::output::{Failure, Fault, Format, Report};
 use crate::revisions::{Graph, NotStatic, Style};
 
 use super::live::Live;
-use super::planning::Wishes;
+use super::planning::{Wishes, with_x};
 use super::safely::Care;
 use super::scope::{Chosen, Needs, Scope};
 
@@ -97,8 +98,23 @@ pub struct Moved {
     /// Whether that is every head.
     pub at_head: bool,
     pub applied: Vec<Revision>,
+    /// With --check: what `check` found afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<Compared>,
+    /// Why it could not be compared, though it was migrated.
+    #[serde(skip)]
+    pub failed: Option<Error>,
     #[serde(skip)]
     pub text: String,
+}
+
+/// The differences between models and a database that was just migrated.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Compared {
+    /// Whether there are none.
+    pub in_order: bool,
+    pub differences: Vec<Difference>,
 }
 
 /// In which form a question about revision files is to be answered.
@@ -168,9 +184,11 @@ impl Scope<'_> {
         Ok(Looked { target: chosen.name.clone(), data: data(graph.0, ended), text: live.text() })
     }
 
-    /// Runs a command that writes to the database, verified.
+    /// Runs a command that writes to the database, verified; compares where that is wished.
     pub fn write(&self, chosen: &Chosen<'_>, several: bool, argv: Vec<String>, wishes: Wishes<'_>) -> Result<Moved> {
-        let plan = self.plan(chosen, Needs::Writing, vec![Step::verified(argv)], wishes)?;
+        let compare = wishes.compares.map(|place| Step::Compare { argv: with_x(place, vec!["check".to_owned()]) });
+        let steps = std::iter::once(Step::verified(argv)).chain(compare).collect();
+        let plan = self.plan(chosen, Needs::Writing, steps, wishes)?;
         let place = plan.reach.as_ref().map(|reach| reach.engine.place()).unwrap_or_default();
         self.out.note(&format!("{}: {place}", chosen.name));
         let mut live = Live::of(self.out, &plan.target, several);
@@ -178,7 +196,7 @@ impl Scope<'_> {
         let mut ended = self.run_safely(chosen, &plan, command, care, &mut live)?;
         let retries = plan.options.as_ref().map_or(0, |options| options.retries);
         for attempt in 1..=retries {
-            if !ended.may_be_tried_again() {
+            if ended.told.migrated || !ended.may_be_tried_again() {
                 break;
             }
             let words = format!("a lock of the database's did not come in time; again ({attempt} of {retries})");
@@ -186,20 +204,44 @@ impl Scope<'_> {
             std::thread::sleep(pause(attempt));
             ended = self.run_safely(chosen, &plan, command, care, &mut live)?;
         }
-        let told = ended.good()?.told;
-        let from = told.before.unwrap_or_default();
-        let to = told.verified.unwrap_or_else(|| from.clone());
-        let head = if told.at_head { " (head)" } else { "" };
+        let moved = self.outcome(chosen, place, ended)?;
+        Ok(Moved { text: live.text(), ..moved })
+    }
+
+    /// What a run that wrote has done, and found where it compared.
+    fn outcome(&self, chosen: &Chosen<'_>, database: String, mut ended: Ended) -> Result<Moved> {
+        let drifted = ended.drifted();
+        let told = &mut ended.told;
+        let migrated = told.migrated;
+        let from = take(&mut told.before).unwrap_or_default();
+        let to = take(&mut told.verified).unwrap_or_else(|| from.clone());
+        let (applied, differences, at_head) = (take(&mut told.applied), take(&mut told.differences), told.at_head);
+        let failed = if drifted { None } else { ended.good().err() };
+        // Whatever became of the comparison: the migration stays done.
+        let failed = if migrated { failed } else { failed.map_or(Ok(None), Err)? };
+        let head = if at_head { " (head)" } else { "" };
         self.out.note(&format!("{}: now at {}{head}", chosen.name, heads_in_words(&to)));
+        if drifted {
+            self.say_drift(&chosen.name);
+        }
+        let check = (migrated && failed.is_none()).then_some(Compared { in_order: !drifted, differences });
         Ok(Moved {
             target: chosen.name.clone(),
-            database: place,
+            database,
             from,
             to,
-            at_head: told.at_head,
-            applied: told.applied,
-            text: live.text(),
+            at_head,
+            applied,
+            check,
+            failed,
+            text: String::new(),
         })
+    }
+
+    /// Models and database differ: Alembic's words, and the way on.
+    pub fn say_drift(&self, target: &str) {
+        self.out.line(&format!("{target}: FAILED: New upgrade operations detected"));
+        self.out.note(&format!("help: write the missing revision: shed revision {target} --autogenerate -m \"…\""));
     }
 
     /// Runs a command whose stdout is SQL and which writes nothing.
@@ -255,11 +297,17 @@ impl Report for Looked {}
 
 impl fmt::Display for Moved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.text)?;
+        let found = self.check.iter().flat_map(|check| &check.differences);
+        found.into_iter().try_for_each(|difference| writeln!(f, "{difference}"))
     }
 }
 
-impl Report for Moved {}
+impl Report for Moved {
+    fn ok(&self) -> bool {
+        self.check.as_ref().is_none_or(|check| check.in_order)
+    }
+}
 
 impl<R: fmt::Display> fmt::Display for Answer<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

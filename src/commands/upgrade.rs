@@ -18,6 +18,9 @@ pub struct Args {
     /// The revision, where it could be taken for a target
     #[arg(long, value_name = "REVISION", allow_hyphen_values = true)]
     revision: Option<String>,
+    /// Then compare models and database, as `shed check` does: exit code 1 where they differ
+    #[arg(long, conflicts_with_all = ["dry_run", "sql"])]
+    check: bool,
     #[command(flatten)]
     instead: Instead,
     #[command(flatten)]
@@ -51,6 +54,7 @@ pub fn apply(
         needs_models: true,
         terminal: args.place.tty,
         care: Some(("migrate", args.care)),
+        compares: args.check.then_some(&args.place),
         ..Wishes::default()
     };
     scope.write_each(chosen, &argv, &args.instead, wishes)

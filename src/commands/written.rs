@@ -68,9 +68,9 @@ impl<'a> Scope<'a> {
         self.each(chosen, if instead.writes() { Way::Writing } else { Way::Reading }, |scope, target, several| {
             if instead.writes() {
                 super::dump::before_migrate(scope, target)?;
-                let moved = scope.write(target, several, argv.to_vec(), wishes)?;
+                let mut moved = scope.write(target, several, argv.to_vec(), wishes)?;
                 super::dump::after_migrate(scope, target)?;
-                return Ok(Written::Moved(moved));
+                return moved.failed.take().map_or(Ok(Written::Moved(moved)), Err);
             }
             let step = if instead.dry_run {
                 Step::DryRun { argv: argv.to_vec() }
@@ -91,4 +91,11 @@ impl fmt::Display for Written {
     }
 }
 
-impl Report for Written {}
+impl Report for Written {
+    fn ok(&self) -> bool {
+        match self {
+            Self::Moved(moved) => moved.ok(),
+            Self::Sql(_) => true,
+        }
+    }
+}

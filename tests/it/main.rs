@@ -29,6 +29,7 @@ mod json;
 mod kept;
 mod limits;
 mod lost;
+mod migrate_check;
 mod models;
 mod offline;
 mod options;
