@@ -1,6 +1,6 @@
 //! What one revision file says, from its syntax tree. Only this file knows the parser.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ruff_python_ast::{Expr, PythonVersion, Stmt, StmtFunctionDef};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
@@ -14,32 +14,6 @@ const READ: [&str; 6] =
     ["revision", "down_revision", "branch_labels", "depends_on", "__doc__", "_alembic_source_encoding"];
 /// Words by which a module can bind names in other ways.
 const UNSURE: [&str; 7] = ["globals(", "locals(", "vars(", "exec(", "setattr(", "__getattr__", "global "];
-/// How many files are worth a thread.
-const FILES_A_THREAD: usize = 48;
-
-/// Reads and parses all files, in their order.
-pub fn revisions(files: &[PathBuf]) -> Result<Vec<Revision>, NotStatic> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = files.len().div_ceil(threads.max(1)).max(FILES_A_THREAD);
-    std::thread::scope(|scope| {
-        let mut shares = files.chunks(share);
-        let first = shares.next().unwrap_or_default();
-        let others: Vec<_> = shares.map(|files| scope.spawn(|| read(files))).collect();
-        let mut all = read(first)?;
-        for other in others {
-            all.extend(other.join().map_err(|_| NotStatic::because("a file could not be parsed"))??);
-        }
-        Ok(all)
-    })
-}
-
-fn read(files: &[PathBuf]) -> Result<Vec<Revision>, NotStatic> {
-    let one = |path: &PathBuf| {
-        let unreadable = |error| NotStatic::because(format!("{}: {error}", path.display()));
-        revision(path, &std::fs::read(path).map_err(unreadable)?)
-    };
-    files.iter().map(one).collect()
-}
 
 /// What this file says.
 pub fn revision(path: &Path, source: &[u8]) -> Result<Revision, NotStatic> {
