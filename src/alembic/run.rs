@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 use std::io::{PipeWriter, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -31,6 +33,10 @@ use super::{verdict, worker};
 
 /// The worker's exit status when an `error` event tells why.
 const TOLD: i32 = 70;
+/// What the kernel sends where memory runs out.
+const KILL: i32 = 9;
+const KILLED_HELP: &str = "the kernel's log tells whether it ran out of memory (dmesg); fewer --jobs need less";
+const ENDED_HELP: &str = "a migration or model may have ended the interpreter; what it printed is in the log";
 const EVENTS: i32 = 3;
 const ALIVE: i32 = 4;
 const LOCK: i32 = 5;
@@ -60,6 +66,8 @@ pub struct Ended {
     pub told: Told,
     /// Exit code of the worker.
     pub code: i32,
+    /// The signal that ended it, where one did.
+    signal: Option<i32>,
     pub log: PathBuf,
     /// What was put back, or has to be.
     pub remark: Option<String>,
@@ -120,9 +128,10 @@ pub fn run(
     let mut following =
         Following { record: &record, told: Told::default(), listener, safety, words, stopped: None, settled: None };
     let began = Instant::now();
-    let code = following.follow(plan, tool, forks, place)?;
+    let status = following.follow(plan, tool, forks, place)?;
+    let code = process::code(status);
     let late = place.time_limit.filter(|limit| code != 0 && began.elapsed() >= *limit);
-    following.ended(plan, code, late, place.interrupts)
+    following.ended(plan, status, late, place.interrupts)
 }
 
 impl Ended {
@@ -142,8 +151,12 @@ impl Ended {
             return Ok(self);
         }
         let how = if self.code == TOLD { "without saying why".into() } else { format!("with code {}", self.code) };
-        let help = "a migration or model may have ended the interpreter; what it printed is in the log";
-        let error = Error::failed(format!("{}: Python ended {how}", self.target)).help(help).log(Some(self.log));
+        let (how, help) = match self.signal {
+            Some(KILL) => (format!("was killed by signal {KILL}, perhaps out of memory"), KILLED_HELP),
+            Some(signal) => (format!("was killed by signal {signal}"), ENDED_HELP),
+            None => (format!("ended {how}"), ENDED_HELP),
+        };
+        let error = Error::failed(format!("{}: Python {how}", self.target)).help(help).log(Some(self.log));
         Err(match self.remark {
             Some(remark) => error.remark(&remark),
             None => error,
@@ -186,8 +199,8 @@ struct Following<'f, 's> {
 }
 
 impl Following<'_, '_> {
-    /// To the end of the worker; gives its exit code.
-    fn follow(&mut self, plan: &Plan<'_>, tool: Tool, forks: Option<&Forks>, place: Place<'_>) -> Result<i32> {
+    /// To the end of the worker.
+    fn follow(&mut self, plan: &Plan<'_>, tool: Tool, forks: Option<&Forks>, place: Place<'_>) -> Result<ExitStatus> {
         let mut redactor = Redactor::default();
         if let Some(secret) = plan.reach.as_ref().and_then(|reach| reach.engine.secret()) {
             redactor.learn(secret);
@@ -197,7 +210,7 @@ impl Following<'_, '_> {
         if plan.terminal {
             let status = tool.inherit(&mut || self.hear(&mut tail))?;
             self.hear(&mut tail);
-            return Ok(process::code(status));
+            return Ok(status);
         }
         let (mut stdout, mut stderr) = (Redacted::new(redactor.clone()), Redacted::new(redactor));
         let listen = &mut |heard: Heard<'_>| match heard {
@@ -212,7 +225,7 @@ impl Following<'_, '_> {
         self.listener.stdout(&stdout.finish());
         tell_stderr(&stderr.finish(), self.record, self.listener);
         self.hear(&mut tail);
-        Ok(process::code(status))
+        Ok(status)
     }
 
     fn hear(&mut self, tail: &mut Tail) {
@@ -245,7 +258,13 @@ impl Following<'_, '_> {
         }
     }
 
-    fn ended(mut self, plan: &Plan<'_>, code: i32, late: Option<Duration>, interrupts: &Interrupts) -> Result<Ended> {
+    fn ended(
+        mut self,
+        plan: &Plan<'_>,
+        status: ExitStatus,
+        late: Option<Duration>,
+        interrupts: &Interrupts,
+    ) -> Result<Ended> {
         // A worker that died has not asked.
         let settled = match (self.settled.take(), &mut self.safety) {
             (Some(settled), _) => settled,
@@ -270,7 +289,8 @@ impl Following<'_, '_> {
                 None => error,
             });
         }
-        Ok(Ended { target: plan.target.clone(), told: self.told, code, log: self.record.log_path(), remark })
+        let (code, signal) = (process::code(status), status.signal());
+        Ok(Ended { target: plan.target.clone(), told: self.told, code, signal, log: self.record.log_path(), remark })
     }
 }
 

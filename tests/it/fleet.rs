@@ -6,14 +6,18 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::call::Call;
-use crate::repo::Repo;
+use crate::cluster::cluster;
+use crate::repo::{OLD, Repo};
 
 const MODELS: &str = "from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column\n\n\nclass Base(DeclarativeBase):\n    pass\n\n\nclass Row(Base):\n    __tablename__ = \"NAME\"\n\n    id: Mapped[int] = mapped_column(primary_key=True)\n";
 const TABLE: &str = "op.create_table('NAME', sa.Column('id', sa.Integer, primary_key=True))";
 
 /// So many projects, each with a package `app`, a table of its own name and a SQLite file; every start of Python is noted.
 fn fleet(count: usize) -> Repo {
-    let repo = Repo::new();
+    fleet_in(Repo::new(), count)
+}
+
+fn fleet_in(repo: Repo, count: usize) -> Repo {
     let python = repo.python();
     repo.program(
         "bin/python",
@@ -94,6 +98,30 @@ fn fifty_projects_with_one_module_name_are_checked_by_one_interpreter() {
 }
 
 #[test]
+fn children_are_forked_with_the_oldest_alembic() {
+    let repo = fleet_in(Repo::new().on(OLD), 4);
+    repo.shed(["-q", "migrate", "--all", "--jobs", "2"]).any_stdout().ok();
+    assert_eq!(told(check(&repo), 0), ["p00.main 0", "p01.main 0", "p02.main 0", "p03.main 0"]);
+    assert_eq!(starts(&repo), 2);
+}
+
+#[test]
+fn children_of_one_interpreter_reach_postgresql_and_sqlite() {
+    let repo = fleet(3);
+    let databases = [cluster().database(), cluster().database()];
+    for (database, name) in databases.iter().zip(["p00", "p02"]) {
+        let own = format!("{{ type: sqlite, connection: {{ db_path: data/{name}.db }} }}");
+        let settings = repo.read("shed.yaml");
+        assert!(settings.contains(&own));
+        repo.write("shed.yaml", &settings.replace(&own, &database.settings()));
+    }
+    repo.shed(["-q", "migrate", "--all", "--jobs", "2"]).any_stdout().ok();
+    assert_eq!(told(check(&repo), 0), ["p00.main 0", "p01.main 0", "p02.main 0"]);
+    assert_eq!(starts(&repo), 2);
+    assert_eq!(databases[1].tables(), ["alembic_version", "p02"]);
+}
+
+#[test]
 fn sqlmodels_one_metadata_holds_the_tables_of_one_project_each() {
     let repo = migrated(4);
     for number in 0..4 {
@@ -131,6 +159,27 @@ fn a_project_that_crashes_exits_floods_or_hangs_touches_no_other() {
     repo.shed(["check", "p04", "--time-limit", "2s"])
         .stderr("error: p04.main: it took longer than 2 s (--time-limit)\nlog: [..]\n")
         .fails(5);
+}
+
+#[test]
+fn a_killed_child_is_called_killed_and_the_others_run() {
+    let repo = migrated(3);
+    first_line(&repo, "p01", "import os; os.kill(os.getpid(), 9)");
+    repo.shed(["check", "--all", "--jobs", "1"])
+        .any_stdout()
+        .stderr_has("p01.main: Python was killed by signal 9, perhaps out of memory")
+        .fails(5);
+    assert_eq!(starts(&repo), 1);
+    assert_eq!(told(check(&repo), 5), ["p00.main 0", "p01.main 5", "p02.main 0"]);
+}
+
+#[test]
+fn where_the_warm_interpreter_is_killed_the_targets_to_come_start_their_own() {
+    let repo = migrated(4);
+    first_line(&repo, "p01", "import os, time; os.kill(os.getppid(), 9); time.sleep(600)");
+    let all = ["p00.main 0", "p01.main 5", "p02.main 0", "p03.main 0"];
+    assert_eq!(told(check(&repo).args(["--jobs", "1"]), 5), all);
+    assert_eq!(starts(&repo), 3);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::call::Call;
-use crate::repo::{Repo, environment};
+use crate::repo::{Repo, environment, revision_text};
 
 const HOOKS: &str = include_str!("../../.pre-commit-hooks.yaml");
 const MODELS: &str = "import sqlalchemy as sa\nmetadata = sa.MetaData()\nt = sa.Table('NAME', metadata, sa.Column('id', sa.Integer, primary_key=True))\n";
@@ -31,6 +31,32 @@ fn pending_revisions_and_drift_stop_a_commit_and_files_of_others_do_not() {
     let said = pre_commit(&repo, &["run"]).fails(1).stdout;
     assert_eq!(outcomes(&said), "Passed Failed");
     assert!(said.contains("- hook id: shed-check\n- exit code: 1\n"), "{said}");
+}
+
+#[test]
+fn two_heads_and_a_fork_on_another_branch_stop_a_commit() {
+    let repo = repository(&["shed-heads", "shed-guard"]);
+    git(&repo, "checkout -q -b trunk && git add -A && git commit -qm first --no-verify");
+    git(&repo, "update-ref refs/remotes/origin/main trunk && git checkout -q -b topic");
+    assert_eq!(outcomes(&pre_commit(&repo, &["run", "--all-files"]).ok().stdout), "Passed Passed");
+    repo.write("one/versions/one2_.py", &revision_text("one2", "one1", "", ""));
+    git(&repo, "add -A");
+    assert_eq!(outcomes(&pre_commit(&repo, &["run"]).ok().stdout), "Passed Passed");
+    git(&repo, "commit -qm mine --no-verify && git checkout -q trunk");
+    // The other branch goes on from the same revision: each side has one head.
+    repo.write("one/versions/one3_.py", &revision_text("one3", "one1", "", ""));
+    git(&repo, "add -A && git commit -qm theirs --no-verify");
+    git(&repo, "update-ref refs/remotes/origin/main trunk && git checkout -q topic");
+    let said = pre_commit(&repo, &["run", "--all-files"]).fails(1).stdout;
+    assert_eq!(outcomes(&said), "Passed Failed");
+    assert!(said.contains("- hook id: shed-guard\n- exit code: 1\n") && said.contains("one: "), "{said}");
+    // Both on this branch: no merge is needed for the fork.
+    git(&repo, "update-ref refs/remotes/origin/main topic");
+    repo.write("two/versions/two2_.py", &revision_text("two2", "two1", "", ""));
+    repo.write("two/versions/two3_.py", &revision_text("two3", "two1", "", ""));
+    git(&repo, "add -A");
+    let said = pre_commit(&repo, &["run"]).fails(1).stdout;
+    assert!(said.contains("- hook id: shed-heads\n- exit code: 1\n") && said.contains("two3"), "{said}");
 }
 
 /// Two projects, one revision each, under git, with these hooks of a repository that is shed's.

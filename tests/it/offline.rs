@@ -1,6 +1,7 @@
 //! `check --offline`: models against migrations, on a database that nobody keeps.
 
 use crate::cluster::cluster;
+use crate::own::{self, Own};
 use crate::repo::{NEW, OLD, Repo};
 
 const MODELS: &str = "import sqlalchemy as sa
@@ -126,6 +127,22 @@ fn a_scratch_database_goes_when_its_run_fails_or_is_dead() {
     );
     repo.shed(["check", "--offline"]).stderr_has("division by zero").fails(5);
     assert_eq!(scratch_databases("reaped_"), "");
+}
+
+#[test]
+fn a_private_server_is_started_for_it_and_nothing_is_left_there() {
+    let own = Own::new();
+    let live = "      live: { type: postgres, db_name: nowhere, connection: { host: nowhere.invalid } }\n";
+    own.write("shed.yaml", &own::settings("", live));
+    let models = MODELS.replace(", primary_key=True", "");
+    own.write("app/models.py", &models);
+    let check = || own.shed(["check", "app.live", "--offline", "--no-cache"]);
+    check().stdout(IN_ORDER).any_stderr().ok();
+    own.write("app/models.py", &format!("{models}{MORE}"));
+    check().stdout("add table line\n").any_stderr().fails(1);
+    assert_eq!(own.rows("postgres", "select datname from pg_database where datname like '%shed_check%'"), "");
+    own.shed(["server", "stop"]).any_stdout().any_stderr().ok();
+    check().stdout("add table line\n").any_stderr().fails(1);
 }
 
 #[test]

@@ -36,6 +36,24 @@ fn a_database_that_is_not_there_is_empty_on_sqlite_and_an_error_on_postgres() {
 }
 
 #[test]
+fn no_python_is_started_where_the_revisions_are_plain() {
+    let postgres = format!("{{ type: postgres, db_name: postgres, connection: {{ host: {}, user: shed }} }}", host());
+    let databases = format!("{{ file: {{ connection: {{ db_path: x.db }} }}, there: {postgres} }}");
+    let repo = Repo::new()
+        .settings(&format!("projects:\n  p: {{ versions: versions, python: ./python, db: {databases} }}\n"))
+        .file("python", "#!/bin/sh\ntouch \"${0%/*}/started\"\nexit 9\n");
+    let repo = revisions("versions", repo);
+    std::fs::set_permissions(repo.path("python"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    repo.shed(["status", "p.file"]).any_stdout().any_stderr().ok();
+    repo.shed(["status", "p.*"]).any_stdout().any_stderr().ok();
+    assert!(!repo.path("started").exists(), "the project's Python was started");
+    // Where the revisions are not plain it is needed: the test would see it.
+    repo.write("versions/made.py", "revision = 'x' + '1'\ndown_revision = None\n");
+    repo.shed(["status", "p.file"]).stderr_has("error: p.file: Python ended with code 9\n").fails(5);
+    assert!(repo.path("started").exists());
+}
+
+#[test]
 fn the_exit_code_tells_of_pending_revisions_when_asked_and_quiet_says_nothing() {
     let app = App::sqlite().migrated("a2");
     app.shed(["status", "--exit-code"]).any_stdout().fails(1);
