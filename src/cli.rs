@@ -130,7 +130,7 @@ pub enum Command {
     /// Show, start or stop the private PostgreSQL servers for copies
     #[command(after_help = "Example:\n  shed server status")]
     Server(commands::server::Args),
-    /// Show or clear what is kept of checks and settings
+    /// Show or clear what is kept of checks, settings and revisions
     #[command(after_help = "Example:\n  shed cache clear")]
     Cache(commands::cache::Args),
     /// List the targets of the settings

@@ -37,6 +37,8 @@ pub struct Cache {
     pub checks: Vec<Check>,
     /// Settings files whose outline is kept.
     pub settings: usize,
+    /// Versions folders whose revisions are kept.
+    pub revisions: usize,
     /// Scratch databases that are kept at their heads.
     pub snapshots: usize,
     pub cleared: bool,
@@ -67,11 +69,12 @@ pub fn cache(args: &Args, environment: &Environment) -> Result<Cache> {
             .count()
     };
     let (settings, snapshots) = (count("v1/settings", ""), count("v1/heads", ".json"));
+    let revisions = count(crate::revisions::kept::FOLDER, "");
     let cleared = matches!(args.verb, Verb::Clear);
     if let (true, Some(folder)) = (cleared, &folder) {
         clear(&folder.join("v1"))?;
     }
-    Ok(Cache { folder, checks: entries.into_iter().map(check).collect(), settings, snapshots, cleared })
+    Ok(Cache { folder, checks: entries.into_iter().map(check).collect(), settings, revisions, snapshots, cleared })
 }
 
 fn clear(all: &Path) -> Result<()> {
@@ -81,7 +84,7 @@ fn clear(all: &Path) -> Result<()> {
         Ok(true) => {}
         _ => return Err(Error::environment(format!("{} is not ours to clear", all.display()))),
     }
-    ["checks", "heads", "settings"].iter().map(|part| all.join(part)).try_for_each(|folder| {
+    ["checks", "heads", "revisions", "settings"].iter().map(|part| all.join(part)).try_for_each(|folder| {
         match fs::remove_dir_all(&folder) {
             Err(error) if !gone(&error) => {
                 Err(Error::environment(format!("could not remove {}: {error}", folder.display())))
@@ -99,6 +102,7 @@ impl fmt::Display for Cache {
         let done = if self.cleared { " (cleared)" } else { "" };
         writeln!(f, "{}{done}", folder.display())?;
         writeln!(f, "  settings files  {}", self.settings)?;
+        writeln!(f, "  revisions       {}", self.revisions)?;
         writeln!(f, "  snapshots       {}", self.snapshots)?;
         writeln!(f, "  checks          {}", self.checks.len())?;
         self.checks.iter().try_for_each(|check| writeln!(f, "    {} ({})", check.target, check.kind))

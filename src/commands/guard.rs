@@ -5,22 +5,25 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::output::Report;
+use crate::revisions;
 use crate::revisions::git::Repository;
-use crate::revisions::merged::{Sides, Unmerged};
-use crate::revisions::{self, NotStatic};
-use crate::settings::{Kind, Project, VersionsEntry};
+use crate::revisions::merged::{Side, Sides, Unmerged};
+use crate::settings::{Project, VersionsEntry};
 
 use super::completions::TARGETS;
 use super::scope::Needs;
 use super::{Place, Scope};
 
+/// What makes revisions readable.
+const AS_TEXTS: &str = "write `revision`, `down_revision`, `branch_labels` and `depends_on` as plain texts there";
+
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// PROJECT, a pattern, or none: the project of this folder, or all
-    #[arg(value_name = "TARGET", add = TARGETS())]
-    target: Option<String>,
+    /// PROJECT, patterns, files (their projects), or none: the project of this folder, or all
+    #[arg(value_name = "TARGET|FILE", add = TARGETS())]
+    words: Vec<String>,
     /// The branch, tag or commit to be merged with
     #[arg(long, value_name = "REF", default_value = "origin/main")]
     against: String,
@@ -36,7 +39,7 @@ pub struct Guard {
 }
 
 /// What it will leave of one.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Guarded {
     pub project: String,
     /// The heads after the merge; empty where there is none to be had.
@@ -45,37 +48,34 @@ pub struct Guarded {
     pub fork: Vec<String>,
     /// Why the revisions do not hang together after it.
     pub broken: Option<String>,
+    /// Why the revisions of a side cannot be told without running them: with file and line.
+    pub unread: Option<String>,
 }
 
 /// Reads both sides from git; the working tree and the index stay as they are.
 pub fn guard(scope: &Scope<'_>, args: &Args) -> Result<Guard> {
-    let chosen = scope.targets(args.target.as_deref(), &args.place, Needs::Files)?;
+    let chosen = scope.targets_or_files(&args.words, &args.place, Needs::Files)?;
     let mut projects: Vec<Guarded> = Vec::new();
     for target in scope.share(&chosen) {
         if projects.iter().any(|done| done.project == target.project.name) {
             continue;
         }
-        for versions in places(target.project) {
+        for versions in target.project.versions_of_each_kind() {
             projects.push(guarded(scope, target.project, &versions, &args.against)?);
         }
     }
     Ok(Guard { against: args.against.clone(), projects })
 }
 
-/// The folders of each kind of database, once where they are the same.
-fn places(project: &Project) -> Vec<Vec<VersionsEntry>> {
-    let mut places = vec![project.versions_for(Kind::Sqlite), project.versions_for(Kind::Postgres)];
-    places.dedup();
-    places.retain(|place| !place.is_empty());
-    places
-}
-
 fn guarded(scope: &Scope<'_>, project: &Project, versions: &[VersionsEntry], against: &str) -> Result<Guarded> {
-    let unread = |NotStatic(why): NotStatic| {
-        Error::usage(format!("{}: the revisions cannot be read without running them: {why}", project.name))
-            .help("write `revision`, `down_revision`, `branch_labels` and `depends_on` as plain texts")
+    let mut found = Guarded { project: project.name.clone(), ..Guarded::default() };
+    let folders = match revisions::places(project, versions) {
+        Ok(folders) => folders,
+        Err(why) => {
+            found.unread = Some(why.to_string());
+            return Ok(found);
+        }
     };
-    let folders = revisions::places(project, versions).map_err(unread)?;
     let repository = Repository::of(folders.first().unwrap_or(&project.folder), scope.environment)?;
     let points = repository.points(against)?;
     let folders = folders.iter().map(|folder| repository.within(folder)).collect::<Result<Vec<_>>>()?;
@@ -86,20 +86,18 @@ fn guarded(scope: &Scope<'_>, project: &Project, versions: &[VersionsEntry], aga
         theirs: repository.files_of(&points.theirs, &folders, recursive)?,
     };
     let names: Vec<&str> = sides.names().into_iter().collect();
-    let contents = repository.contents(&names)?;
-    let project = project.name.clone();
-    match sides.merge(repository.root(), &contents) {
-        Ok(merged) => Ok(Guarded { project, heads: merged.heads(), fork: merged.fork(), broken: None }),
-        Err(Unmerged::Broken(why)) => {
-            Ok(Guarded { project, heads: Vec::new(), fork: Vec::new(), broken: Some(why.to_string()) })
-        }
-        Err(Unmerged::NotStatic(why)) => Err(unread(why)),
+    match sides.merge(&repository.contents(&names)?) {
+        Ok(merged) => (found.heads, found.fork) = (merged.heads(), merged.fork()),
+        Err(Unmerged::Broken(why)) => found.broken = Some(why.to_string()),
+        Err(Unmerged::NotStatic(Side::Ours, why)) => found.unread = Some(format!("here, {why}; {AS_TEXTS}")),
+        Err(Unmerged::NotStatic(Side::Theirs, why)) => found.unread = Some(format!("in {against}, {why}; {AS_TEXTS}")),
     }
+    Ok(found)
 }
 
 impl Guarded {
     fn is_good(&self) -> bool {
-        self.fork.is_empty() && self.broken.is_none()
+        self.fork.is_empty() && self.broken.is_none() && self.unread.is_none()
     }
 }
 
@@ -108,6 +106,10 @@ impl fmt::Display for Guard {
         for project in &self.projects {
             let (name, heads) = (&project.project, project.heads.join(", "));
             write!(f, "{name}: after the merge with {}: ", self.against)?;
+            if let Some(why) = &project.unread {
+                writeln!(f, "it cannot be told: {why}")?;
+                continue;
+            }
             match (&project.broken, project.heads.len()) {
                 (Some(why), _) => writeln!(f, "broken: {why}")?,
                 _ if !project.is_good() => {
@@ -124,7 +126,9 @@ impl fmt::Display for Guard {
 }
 
 impl Report for Guard {
-    fn ok(&self) -> bool {
-        self.projects.iter().all(Guarded::is_good)
+    fn code(&self) -> u8 {
+        let unread = self.projects.iter().any(|project| project.unread.is_some());
+        let good = self.projects.iter().all(Guarded::is_good);
+        if unread { 2 } else { u8::from(!good) }
     }
 }

@@ -41,7 +41,7 @@ pub fn targets<'a>(
     };
     let found = if is_named { found } else { with_all_databases(scope, &found)? };
     let found = match files {
-        Some(files) => files::affected(scope, found, files)?,
+        Some(files) => files::affected(scope, found, files, "checked")?,
         None => found,
     };
     let found = one_of_each_kind(scope, found)?;

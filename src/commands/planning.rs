@@ -108,7 +108,7 @@ impl Scope<'_> {
         if self.environment.os("PYTHONOPTIMIZE").is_some() || chosen.project.env.keys().any(|name| strips(name)) {
             return Ok(Err(NotStatic::docstrings_dropped()));
         }
-        Ok(revisions::read(chosen.project, &versions))
+        Ok(revisions::read(chosen.project, &versions, self.environment))
     }
 
     /// The ids of the heads, from the files or else from Alembic.

@@ -26,7 +26,7 @@ impl Scope<'_> {
         };
         if !files.is_empty() {
             let projects = chosen.iter().map(|target| Target { project: target.project.name.clone(), database: None });
-            let affected = offline::affected(self, projects.collect(), &files)?;
+            let affected = offline::affected(self, projects.collect(), &files, "looked at")?;
             chosen.retain(|target| affected.iter().any(|kept| kept.project == target.project.name));
         }
         chosen.iter_mut().for_each(|target| target.by_pattern = true);

@@ -48,10 +48,6 @@ impl Repository {
         Ok(Self { git, root: root.canonicalize().unwrap_or(root) })
     }
 
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
     /// The other side's commit, and the last one that both sides have.
     pub fn points(&self, against: &str) -> Result<Points> {
         let commit = |name: &str| {

@@ -21,10 +21,17 @@ pub struct Merged {
     pub theirs: Vec<String>,
 }
 
+/// Whose revisions.
+#[derive(Debug, Clone, Copy)]
+pub enum Side {
+    Ours,
+    Theirs,
+}
+
 /// Why there is no answer.
 pub enum Unmerged {
     /// A side of its own is not readable without Python.
-    NotStatic(NotStatic),
+    NotStatic(Side, NotStatic),
     /// Both sides are whole, and what the merge leaves is not.
     Broken(NotStatic),
 }
@@ -35,24 +42,25 @@ impl Sides {
         [&self.base, &self.ours, &self.theirs].into_iter().flat_map(|side| side.values().map(String::as_str)).collect()
     }
 
-    /// Merges file by file as git does; where both sides changed a file, its revision is what one of them made of it.
-    pub fn merge(&self, root: &Path, contents: &HashMap<String, Vec<u8>>) -> Result<Merged, Unmerged> {
+    /// Merges file by file as git does, each by its path in the repository; where both sides changed a file, its revision is what one of them made of it.
+    pub fn merge(&self, contents: &HashMap<String, Vec<u8>>) -> Result<Merged, Unmerged> {
         let read = |path: &str, name: &str| {
             let content = contents.get(name).map(Vec::as_slice).unwrap_or_default();
-            python::revision(&root.join(path), content)
+            python::revision(Path::new(path), content)
         };
-        let whole = |side: &Listing| {
+        let whole = |name: Side, side: &Listing| {
             let all = side.iter().map(|(path, name)| read(path, name)).collect::<Result<Vec<_>, _>>();
-            all.and_then(Graph::of).map_err(Unmerged::NotStatic)
+            all.and_then(Graph::of).map_err(|why| Unmerged::NotStatic(name, why))
         };
-        let (ours, theirs) = (whole(&self.ours)?, whole(&self.theirs)?);
+        let (ours, theirs) = (whole(Side::Ours, &self.ours)?, whole(Side::Theirs, &self.theirs)?);
         let mut merged = Vec::new();
         for (path, one, other) in self.files() {
             let revision = match (read(&path, &one), other) {
                 (Ok(revision), Some(other)) if self.is_as_before(&path, &revision, &read) => read(&path, &other),
                 (revision, _) => revision,
             };
-            merged.push(revision.map_err(Unmerged::NotStatic)?);
+            // Each content is one of those that were read just now.
+            merged.push(revision.map_err(Unmerged::Broken)?);
         }
         let graph = Graph::of(merged).map_err(Unmerged::Broken)?;
         Ok(Merged { graph, ours: ids(&ours), theirs: ids(&theirs) })

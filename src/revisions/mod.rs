@@ -9,8 +9,11 @@ mod facts;
 mod files;
 pub mod git;
 mod graph;
+pub mod kept;
 mod labels;
+mod load;
 pub mod merged;
+mod packed;
 mod python;
 mod range;
 mod resolve;
@@ -20,6 +23,7 @@ mod text;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::environment::Environment;
 use crate::settings::{Format, Project, VersionsEntry};
 
 pub use graph::Graph;
@@ -71,9 +75,10 @@ impl fmt::Display for NotStatic {
 }
 
 /// Reads the revisions of a project from these places ([`Project::versions_for`] gives them).
-pub fn read(project: &Project, versions: &[VersionsEntry]) -> Result<Graph, NotStatic> {
-    let files = files::list(&places(project, versions)?, is_recursive(project))?;
-    Graph::of(python::revisions(&files)?)
+pub fn read(project: &Project, versions: &[VersionsEntry], environment: &Environment) -> Result<Graph, NotStatic> {
+    let folders = places(project, versions)?;
+    let files = files::list(&folders, is_recursive(project))?;
+    Graph::of(load::revisions(files, &folders, environment)?)
 }
 
 /// The folders, where nothing but folders and nothing that changes the loading is asked for.

@@ -1,9 +1,10 @@
 //! What one revision file says, from its syntax tree. Only this file knows the parser.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ruff_python_ast::{Expr, PythonVersion, Stmt, StmtFunctionDef};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
+use ruff_text_size::{Ranged, TextSize};
 
 use super::{NotStatic, Revision, doc};
 
@@ -14,38 +15,34 @@ const READ: [&str; 6] =
     ["revision", "down_revision", "branch_labels", "depends_on", "__doc__", "_alembic_source_encoding"];
 /// Words by which a module can bind names in other ways.
 const UNSURE: [&str; 7] = ["globals(", "locals(", "vars(", "exec(", "setattr(", "__getattr__", "global "];
-/// How many files are worth a thread.
-const FILES_A_THREAD: usize = 48;
-
-/// Reads and parses all files, in their order.
-pub fn revisions(files: &[PathBuf]) -> Result<Vec<Revision>, NotStatic> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = files.len().div_ceil(threads.max(1)).max(FILES_A_THREAD);
-    std::thread::scope(|scope| {
-        let mut shares = files.chunks(share);
-        let first = shares.next().unwrap_or_default();
-        let others: Vec<_> = shares.map(|files| scope.spawn(|| read(files))).collect();
-        let mut all = read(first)?;
-        for other in others {
-            all.extend(other.join().map_err(|_| NotStatic::because("a file could not be parsed"))??);
-        }
-        Ok(all)
-    })
-}
-
-fn read(files: &[PathBuf]) -> Result<Vec<Revision>, NotStatic> {
-    let one = |path: &PathBuf| {
-        let unreadable = |error| NotStatic::because(format!("{}: {error}", path.display()));
-        revision(path, &std::fs::read(path).map_err(unreadable)?)
-    };
-    files.iter().map(one).collect()
-}
 
 /// What this file says.
 pub fn revision(path: &Path, source: &[u8]) -> Result<Revision, NotStatic> {
-    written(source).map(|written| written.revision(path)).and_then(|revision| revision).map_err(|why| match why {
-        NotStatic(why) => NotStatic(format!("{}: {why}", path.display())),
-    })
+    let of_file = |NotStatic(why)| NotStatic(format!("{}: {why}", path.display()));
+    let written = written(source).map_err(|unsure| match unsure.line {
+        Some(line) => NotStatic(format!("{}:{line}: {}", path.display(), unsure.why)),
+        None => of_file(unsure.why),
+    })?;
+    written.revision(path).map_err(of_file)
+}
+
+/// Why a file is not followed, and the line of it that is to blame.
+struct Unsure {
+    line: Option<usize>,
+    why: NotStatic,
+}
+
+impl Unsure {
+    fn at(text: &str, place: TextSize, why: NotStatic) -> Self {
+        let before = text.as_bytes().get(..usize::from(place)).unwrap_or_default();
+        Self { line: Some(1 + before.iter().filter(|byte| **byte == b'\n').count()), why }
+    }
+}
+
+impl From<NotStatic> for Unsure {
+    fn from(why: NotStatic) -> Self {
+        Self { line: None, why }
+    }
 }
 
 /// The names as the module binds them.
@@ -174,14 +171,17 @@ impl Written {
     }
 }
 
-fn written(source: &[u8]) -> Result<Written, NotStatic> {
+fn written(source: &[u8]) -> Result<Written, Unsure> {
     let text = text_of(source)?;
     let options = ParseOptions::from(Mode::Module).with_target_version(OLDEST);
     let Some(parsed) = parse_unchecked(&text, options).try_into_module() else {
-        return Err(NotStatic::because("it is not Python"));
+        return Err(NotStatic::because("it is not Python").into());
     };
     if parsed.has_syntax_errors() {
-        return Err(NotStatic::because("it is not Python, or not of every version"));
+        let wrong = parsed.errors().first().map(|error| error.location.start());
+        let of_version = parsed.unsupported_syntax_errors().first().map(|error| error.range.start());
+        let why = NotStatic::because("it is not Python, or not of every version");
+        return Err(Unsure::at(&text, wrong.or(of_version).unwrap_or_default(), why));
     }
     let mut written = Written::default();
     if let Some(Stmt::Expr(first)) = parsed.suite().first()
@@ -189,7 +189,9 @@ fn written(source: &[u8]) -> Result<Written, NotStatic> {
     {
         written.docstring = Some(docstring.value.to_str().to_owned());
     }
-    parsed.suite().iter().try_for_each(|statement| written.statement(statement, true))?;
+    for statement in parsed.suite() {
+        written.statement(statement, true).map_err(|why| Unsure::at(&text, statement.start(), why))?;
+    }
     Ok(written)
 }
 

@@ -128,4 +128,12 @@ impl Project {
             }))],
         }
     }
+
+    /// The places for each kind of database, once where they are the same.
+    pub fn versions_of_each_kind(&self) -> Vec<Vec<VersionsEntry>> {
+        let mut places = vec![self.versions_for(Kind::Sqlite), self.versions_for(Kind::Postgres)];
+        places.dedup();
+        places.retain(|place| !place.is_empty());
+        places
+    }
 }

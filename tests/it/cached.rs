@@ -260,7 +260,7 @@ fn what_is_kept_is_shown_and_cleared() {
     kept(&repo);
     let cache = |verb: &str| repo.shed(["cache", verb]).env("SHED_CACHE_DIR", repo.beside("cache"));
     let shown = format!(
-        "{}\n  settings files  0\n  snapshots       0\n  checks          1\n    app.main (sqlite)\n",
+        "{}\n  settings files  0\n  revisions       0\n  snapshots       0\n  checks          1\n    app.main (sqlite)\n",
         repo.beside("cache").display()
     );
     cache("show").stdout(shown.clone()).ok();

@@ -56,7 +56,7 @@ fn a_fork_that_a_merge_will_make_is_told_of_and_nothing_is_touched() {
     let said = repo.shed(["guard", "--against", "main", "--format", "json"]).any_stdout().fails(1);
     assert_eq!(
         serde_json::from_str::<Value>(&said.stdout).unwrap(),
-        json!({"against": "main", "projects": [{"project": "app", "heads": ["m2", "t2"], "fork": ["t2", "m2"], "broken": null}]})
+        json!({"against": "main", "projects": [{"project": "app", "heads": ["m2", "t2"], "fork": ["t2", "m2"], "broken": null, "unread": null}]})
     );
 }
 
@@ -124,8 +124,65 @@ fn what_git_lacks_is_said_with_the_next_step() {
 }
 
 #[test]
-fn revisions_that_only_python_can_tell_are_refused() {
+fn a_shallow_clone_says_how_to_fetch_more() {
     let repo = repository();
-    on(&repo, "main", |repo| repo.write("app/versions/m2_.py", "revision = 'm' + '2'\ndown_revision = 'a1'\n"));
-    repo.shed(["guard", "--against", "main"]).stderr_has("`revision` is computed").stderr_has("plain texts").fails(2);
+    on(&repo, "main", |repo| add(repo, "m2", "a1"));
+    on(&repo, "topic", |repo| add(repo, "t2", "a1"));
+    let line = "git clone -q --depth 1 --no-single-branch \"file://$PWD\" shallow && cp shed.yaml shallow/";
+    repo.sh(line).dir(repo.path("")).any_stdout().any_stderr().ok();
+    let guard = || repo.shed(["guard", "--settings"]).args([repo.path("shallow/shed.yaml")]);
+    guard().stderr_has("HEAD and `origin/main` have no commit in common").stderr_has("git fetch --unshallow").fails(2);
+    repo.sh("git fetch -q --unshallow").dir(repo.path("shallow")).any_stderr().ok();
+    guard().stdout_has("a fork: t2, m2").fails(1);
+}
+
+/// `app` of [`SETTINGS`], and `other` beside it.
+fn with_another() -> Repo {
+    let repo = repository();
+    let other = SETTINGS.trim_start_matches("projects:\n").replace("app", "other");
+    repo.write("shed.yaml", &format!("{SETTINGS}{other}"));
+    repo.write("other/versions/o1_.py", &revision_text("o1", "", "", ""));
+    git(&repo, "add -A && git commit -q -m second && git checkout -q -B main && git checkout -q topic");
+    repo
+}
+
+#[test]
+fn revisions_that_only_python_can_tell_are_named_and_the_other_projects_are_judged() {
+    let repo = with_another();
+    let said = |side: &str, line: &str| {
+        format!(
+            "app: after the merge with main: it cannot be told: {side}, app/versions/m2_.py:{line}; write `revision`, \
+             `down_revision`, `branch_labels` and `depends_on` as plain texts there\n\
+             other: after the merge with main: one head, o1\n"
+        )
+    };
+    let computed = "import x\n\nrevision = 'm' + '2'\ndown_revision = 'a1'\n";
+    repo.write("app/versions/m2_.py", computed);
+    git(&repo, "add -A");
+    repo.shed(["guard", "--against", "main"]).stdout(said("here", "3: `revision` is computed")).fails(2);
+    repo.write("app/versions/m2_.py", "revision = 'm2'\ndown_revision = 'a1'\ndef upgrade(:\n    pass\n");
+    git(&repo, "add -A");
+    repo.shed(["guard", "--against", "main"])
+        .stdout(said("here", "3: it is not Python, or not of every version"))
+        .fails(2);
+    git(&repo, "rm -q -f app/versions/m2_.py");
+    on(&repo, "main", |repo| repo.write("app/versions/m2_.py", computed));
+    repo.shed(["guard", "--against", "main"]).stdout(said("in main", "3: `revision` is computed")).fails(2);
+}
+
+#[test]
+fn files_choose_the_projects_that_are_judged() {
+    let repo = with_another();
+    on(&repo, "main", |repo| add(repo, "m2", "a1"));
+    add(&repo, "t2", "a1");
+    git(&repo, "add -A");
+    let guard = |files: &[&str]| repo.shed(["guard", "--against", "main"]).args(files).dir(repo.path(""));
+    let fork =
+        "app: after the merge with main: a fork: t2, m2 (rebase one of them, or shed merge app after the merge)\n";
+    let good = "other: after the merge with main: one head, o1\n";
+    guard(&["other/versions/o1_.py"]).stdout(good).ok();
+    guard(&["app/versions/t2_.py", "docs/README.md"]).stdout(fork).fails(1);
+    guard(&["app/versions/removed_.py", "other/versions/o1_.py"]).stdout(format!("{fork}{good}")).fails(1);
+    guard(&["shed.yaml"]).stdout(format!("{fork}{good}")).fails(1);
+    guard(&["docs/README.md"]).stderr("no project is affected by these files; nothing was looked at\n").ok();
 }

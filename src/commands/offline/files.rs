@@ -45,8 +45,8 @@ pub fn real(path: &Path) -> PathBuf {
     })
 }
 
-/// The targets whose project one of the files can affect; what is said where there is none.
-pub fn affected(scope: &Scope<'_>, found: Vec<Target>, files: &[PathBuf]) -> Result<Vec<Target>> {
+/// The targets whose project one of the files can affect; where there is none it says that nothing was `done` to any.
+pub fn affected(scope: &Scope<'_>, found: Vec<Target>, files: &[PathBuf], done: &str) -> Result<Vec<Target>> {
     let settings = [real(scope.settings.path()), real(&scope.settings.folder().join(".env"))];
     if files.iter().any(|file| settings.contains(file)) {
         return Ok(found);
@@ -62,7 +62,7 @@ pub fn affected(scope: &Scope<'_>, found: Vec<Target>, files: &[PathBuf]) -> Res
         }
     }
     if kept.is_empty() {
-        scope.out.line("no project is affected by these files; nothing was checked");
+        scope.out.line(&format!("no project is affected by these files; nothing was {done}"));
     }
     Ok(kept)
 }
@@ -84,8 +84,7 @@ fn affects(project: &Project, file: &Path, roots: &[(&str, Vec<PathBuf>)]) -> bo
 pub fn roots(project: &Project) -> Vec<PathBuf> {
     let modules = project.module.iter().chain(&project.hooks).filter_map(Module::folder);
     let env_py = project.env_py.as_deref().and_then(Path::parent);
-    let versions = [crate::settings::Kind::Sqlite, crate::settings::Kind::Postgres];
-    let versions = versions.iter().flat_map(|&kind| project.versions_for(kind)).filter_map(|entry| match entry {
+    let versions = project.versions_of_each_kind().into_iter().flatten().filter_map(|entry| match entry {
         VersionsEntry::Folder(folder) => Some(folder),
         VersionsEntry::Package(_) => None,
     });

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::environment::Environment;
 use crate::process::Tool;
-use crate::revisions::{Graph, NotStatic, Style, files, python};
+use crate::revisions::{Graph, NotStatic, Style, files, load};
 
 use super::random::{self, Random};
 
@@ -79,7 +79,7 @@ fn compare(environment: &str) {
     let mut tally = Tally { seed, ..Tally::default() };
     for (at, ((folder, whole), answer)) in folders.iter().zip(&answers).enumerate() {
         let graph = files::list(&[folder.join("versions")], false);
-        let graph = graph.and_then(|files| Graph::of(python::revisions(&files)?));
+        let graph = graph.and_then(|files| Graph::of(load::revisions(files, &[], &Environment::default())?));
         match (graph, answer.get("refused")) {
             (Ok(graph), None) => tally.compare(&graph, folder, asked_of(at, &questions), answer),
             (Err(why), None) => assert!(!whole, "seed {seed}, {}: {why}", folder.display()),

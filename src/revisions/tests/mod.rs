@@ -1,6 +1,7 @@
 //! What is read of revision files, and what is left to Alembic.
 
 mod differential;
+mod kept;
 mod random;
 
 use std::path::PathBuf;
