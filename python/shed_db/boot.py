@@ -76,12 +76,6 @@ def importing() -> Iterator[None]:
             gc.enable()
 
 
-def loaded() -> None:
-    """Revisions and models are there; what runs from here on may leave garbage."""
-    gc.freeze()
-    gc.enable()
-
-
 def status_of(work: Callable[[], Optional[int]]) -> int:
     """The exit status that Python itself would give; what it would print is printed."""
     try:

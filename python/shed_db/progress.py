@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, Iterator, Optional, Sequence, Set, Tuple
 
-from . import boot
 from .events import Events
 
 
@@ -35,8 +34,6 @@ class Progress:
             steps = list(work(heads, context))
             if self._guard is not None:
                 self._guard.before(steps, list(self.before or ()))
-            if steps:
-                boot.loaded()
             for step in steps:
                 self.step_begins(step)
                 yield step

@@ -53,9 +53,7 @@ def _run_steps(wanted: settings.Settings, events: Events, start: Dict[str, Any])
     # Before the project's folders are on the path: one of them may be called `alembic`.
     with boot.importing():
         from . import carry
-    if wanted.env_py:
-        # Its work and its migrations' cannot be told apart.
-        gc.enable()
+    gc.enable()
     _say_started(events, parts)
     logs.start(wanted.log_levels, "INFO" if wanted.verbose or _has_passthrough(wanted) else "WARNING")
     witness = _witness(wanted, parts) if wanted.witness else None
