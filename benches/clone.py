@@ -22,6 +22,11 @@ select (random() * 50000)::int, now() - random() * interval '900 days', (random(
 create index on t{i} (customer); create index on t{i} (created); create index on t{i} (note);
 """
 
+ONE_TABLE = """
+create table accounts (aid int not null primary key, bid int, balance int, filler char(84));
+insert into accounts select g, g % 70, 0, '' from generate_series(1, {rows}) g;
+"""
+
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped
@@ -30,8 +35,10 @@ def main() -> None:
         cluster = Cluster(Path(folder), programs)
         try:
             cluster.fill(megabytes)
-            measure(cluster, shed, rounds, [], "shed clone / pg_dump | psql")
+            measure(cluster, shed, rounds, [], f"shed clone / pg_dump | psql, {TABLES} tables of four indexes")
             measure(cluster, shed, rounds, ["--template"], "shed clone --template / pg_dump | psql")
+            cluster.fill_one(megabytes)
+            measure(cluster, shed, rounds, [], "shed clone / pg_dump | psql, one narrow table with its key alone")
         finally:
             cluster.stop()
 
@@ -75,6 +82,13 @@ class Cluster:
         for i in range(TABLES):
             self.sql("source", FILL.format(i=i, rows=megabytes * 3300 // TABLES))
         self.sql("source", "vacuum analyze")
+        self.settings()
+
+    def fill_one(self, megabytes: int) -> None:
+        self.sql("postgres", "drop database source", "create database source")
+        self.sql("source", ONE_TABLE.format(rows=megabytes * 7000), "vacuum analyze")
+
+    def settings(self) -> None:
         settings = self.folder / "shed.yaml"
         entry = "{{ type: postgres, db_name: {0}, connection: {{ host: {1}, user: shed }} }}"
         settings.write_text("projects:\n  p:\n    versions: versions\n    db:\n" + "".join(
