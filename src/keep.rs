@@ -32,6 +32,21 @@ pub fn private_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
+/// Leaves so many files in a folder: this one, and the newest of the others.
+pub fn prune(folder: &Path, newest: &Path, most: usize) -> io::Result<()> {
+    let mut files: Vec<(SystemTime, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.path() != newest {
+            files.push((entry.metadata()?.modified()?, entry.path()));
+        }
+    }
+    files.sort();
+    // Another run may have removed it before us.
+    files.iter().rev().skip(most - 1).for_each(|(_, old)| drop(fs::remove_file(old)));
+    Ok(())
+}
+
 /// Whether nobody else can put anything into this folder.
 pub fn is_ours(folder: &Path) -> io::Result<bool> {
     let metadata = fs::metadata(folder)?;

@@ -117,20 +117,6 @@ impl Kept {
         let mut aside = tempfile::Builder::new().prefix("new-").tempfile_in(folder)?;
         aside.write_all(bytes)?;
         aside.persist(&self.file).map_err(|error| error.error)?;
-        if is_new { prune(folder, &self.file) } else { Ok(()) }
+        if is_new { keep::prune(folder, &self.file, MOST) } else { Ok(()) }
     }
-}
-
-fn prune(folder: &Path, newest: &Path) -> io::Result<()> {
-    let files: Vec<PathBuf> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
-    if files.len() <= MOST {
-        return Ok(());
-    }
-    let time = |path: &PathBuf| fs::metadata(path).and_then(|found| found.modified()).unwrap_or(UNIX_EPOCH);
-    let mut aged: Vec<(SystemTime, PathBuf)> =
-        files.into_iter().filter(|path| path != newest).map(|path| (time(&path), path)).collect();
-    aged.sort();
-    // Another run may have removed it before us.
-    aged.iter().rev().skip(MOST - 1).for_each(|(_, old)| drop(fs::remove_file(old)));
-    Ok(())
 }

@@ -32,12 +32,12 @@ pub fn revisions_at(
     now: i128,
 ) -> Result<Vec<Revision>, NotStatic> {
     let Some(kept) = Kept::of(files.len(), folders, environment) else {
-        return entries(files.into_iter().map(|path| (path, None)).collect(), now).map(without_stamps);
+        return on_all_processors(&files, |path| python::revision(path, &content(path)?.1));
     };
     let mut known = kept.read();
     let asked: Vec<Asked> = files.into_iter().map(|path| unchanged(path, &mut known)).collect();
     let before: Vec<Before> = asked.iter().filter_map(Asked::before).collect();
-    let mut fresh = entries(before.clone(), now)?;
+    let mut fresh = on_all_processors(&before, |(path, old)| entry(path, old.as_ref(), now))?;
     // Files in motion look the same again and again: nothing new to keep.
     let is_news = before.iter().zip(&fresh).any(|((_, old), new)| old.as_ref() != Some(new));
     fresh.reverse();
@@ -49,7 +49,7 @@ pub fn revisions_at(
     if is_news {
         kept.write(&all);
     }
-    Ok(without_stamps(all))
+    Ok(all.into_iter().map(|entry| entry.revision).collect())
 }
 
 /// A file to be read, and what it said before.
@@ -77,17 +77,14 @@ fn unchanged(path: PathBuf, known: &mut HashMap<PathBuf, Entry>) -> Asked {
     }
 }
 
-fn without_stamps(entries: Vec<Entry>) -> Vec<Revision> {
-    entries.into_iter().map(|entry| entry.revision).collect()
-}
-
-/// Reads all files, on all processors.
-fn entries(files: Vec<Before>, now: i128) -> Result<Vec<Entry>, NotStatic> {
+/// Reads files, in their order.
+fn on_all_processors<F: Sync, R: Send>(
+    files: &[F],
+    read: impl Fn(&F) -> Result<R, NotStatic> + Sync,
+) -> Result<Vec<R>, NotStatic> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = files.len().div_ceil(threads.max(1)).max(FILES_A_THREAD);
-    let read = |files: &[Before]| -> Result<Vec<Entry>, NotStatic> {
-        files.iter().map(|(path, old)| entry(path, old.as_ref(), now)).collect()
-    };
+    let read = |files: &[F]| files.iter().map(&read).collect::<Result<Vec<_>, _>>();
     std::thread::scope(|scope| {
         let mut shares = files.chunks(share);
         let first = shares.next().unwrap_or_default();
@@ -102,7 +99,7 @@ fn entries(files: Vec<Before>, now: i128) -> Result<Vec<Entry>, NotStatic> {
 
 /// One file; equal content has the facts that it had.
 fn entry(path: &Path, old: Option<&Entry>, now: i128) -> Result<Entry, NotStatic> {
-    let (stamp, source) = content(path).map_err(|error| NotStatic::because(format!("{}: {error}", path.display())))?;
+    let (stamp, source) = content(path)?;
     let digest: [u8; 32] = Sha256::digest(&source).into();
     let revision = match old.filter(|old| old.digest == digest) {
         Some(old) => old.revision.clone(),
@@ -112,10 +109,13 @@ fn entry(path: &Path, old: Option<&Entry>, now: i128) -> Result<Entry, NotStatic
 }
 
 /// The stamp is that of the very file that is read, taken first: what is written meanwhile shows in the next one.
-fn content(path: &Path) -> io::Result<(Stamp, Vec<u8>)> {
-    let mut file = File::open(path)?;
-    let stamp = Stamp::of(&file.metadata()?);
-    let mut source = Vec::with_capacity(usize::try_from(stamp.size).unwrap_or_default());
-    file.read_to_end(&mut source)?;
-    Ok((stamp, source))
+fn content(path: &Path) -> Result<(Stamp, Vec<u8>), NotStatic> {
+    let read = || -> io::Result<_> {
+        let mut file = File::open(path)?;
+        let stamp = Stamp::of(&file.metadata()?);
+        let mut source = Vec::with_capacity(usize::try_from(stamp.size).unwrap_or_default());
+        file.read_to_end(&mut source)?;
+        Ok((stamp, source))
+    };
+    read().map_err(|error| NotStatic::because(format!("{}: {error}", path.display())))
 }

@@ -1,10 +1,8 @@
 //! What is kept of a sound settings file in the cache directory: where its projects stand, and never a value.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use crate::environment::Environment;
 use crate::keep::{self, private_folder};
@@ -55,24 +53,8 @@ impl Kept {
         let mut aside = tempfile::Builder::new().prefix("new-").tempfile_in(folder)?;
         aside.write_all(text.as_bytes())?;
         aside.persist(&self.file).map_err(|error| error.error)?;
-        prune(folder, self.file.file_name())
+        keep::prune(folder, &self.file, KEPT)
     }
-}
-
-/// The newest ones stay.
-fn prune(folder: &Path, newest: Option<&OsStr>) -> io::Result<()> {
-    let mut files: Vec<(SystemTime, PathBuf)> = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if newest != Some(&*entry.file_name()) {
-            files.push((entry.metadata()?.modified()?, entry.path()));
-        }
-    }
-    files.sort();
-    for (_, old) in files.iter().rev().skip(KEPT - 1) {
-        fs::remove_file(old)?;
-    }
-    Ok(())
 }
 
 /// A line about the whole, a line for each project, and a sum over them.

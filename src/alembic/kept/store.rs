@@ -1,11 +1,9 @@
 //! The files that kept answers are in: one for each key, in the cache directory.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -83,7 +81,7 @@ impl Store {
         let mut aside = tempfile::Builder::new().prefix("new-").tempfile_in(&self.folder)?;
         aside.write_all(&serde_json::to_vec(entry)?)?;
         aside.persist(self.folder.join(&key.0)).map_err(|error| error.error)?;
-        prune(&self.folder, OsStr::new(&key.0))
+        keep::prune(&self.folder, &self.folder.join(&key.0), MOST)
     }
 
     /// The file about the snapshot of a scratch database at its heads, in a folder that is ours; it may not be there.
@@ -91,7 +89,7 @@ impl Store {
         let folder = self.snapshots();
         make(&folder)?;
         let name = format!("{}.json", question.words_name());
-        prune(&folder, OsStr::new(&name))?;
+        keep::prune(&folder, &folder.join(&name), MOST)?;
         Ok(folder.join(name))
     }
 
@@ -121,19 +119,4 @@ fn make(folder: &Path) -> io::Result<()> {
         true => Ok(()),
         false => Err(io::ErrorKind::PermissionDenied.into()),
     }
-}
-
-/// The newest ones stay.
-fn prune(folder: &Path, newest: &OsStr) -> io::Result<()> {
-    let mut files: Vec<(SystemTime, PathBuf)> = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_name() != newest {
-            files.push((entry.metadata()?.modified()?, entry.path()));
-        }
-    }
-    files.sort();
-    // Another run may have removed it before us.
-    files.iter().rev().skip(MOST - 1).for_each(|(_, old)| drop(fs::remove_file(old)));
-    Ok(())
 }
