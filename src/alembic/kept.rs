@@ -1,6 +1,7 @@
 //! Answers of checks without a database that are kept: "in order", as long as everything that was looked at looks the same.
 
 mod store;
+mod template;
 mod variables;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use super::interpreter;
 use super::plan::Plan;
 
 pub use store::{Entry, Store, Watched};
+pub use template::{KeptTemplate, MadeOf};
 
 /// What an answer depends on, as far as it is known before the run.
 pub struct Question {

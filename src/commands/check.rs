@@ -5,8 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::alembic::event::Witness;
-use crate::alembic::{Difference, Plan, Step};
+use crate::alembic::{Difference, Ended, Step};
 use crate::error::{Error, Result};
 use crate::output::Report;
 
@@ -73,7 +72,9 @@ pub fn check(scope: &Scope<'_>, args: &Args) -> Result<Answer<Checked>> {
 fn check_one(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args) -> Result<Checked> {
     let plan = scope.plan(target, Needs::Reading, vec![step(args)], wishes(args))?;
     scope.say_missing(&plan);
-    checked(scope, &plan, several).map(|(checked, _)| checked)
+    let mut live = Live::of(scope.out, &plan.target, several);
+    let ended = scope.run(&plan, &mut live)?;
+    found(scope, ended, live)
 }
 
 /// Alembic's own `check`.
@@ -85,18 +86,16 @@ pub fn wishes(args: &Args) -> Wishes<'_> {
     Wishes { needs_models: true, models: args.models.as_deref(), terminal: args.place.tty, ..Wishes::default() }
 }
 
-/// Runs it, and says what it found, and what it looked at.
-pub fn checked(scope: &Scope<'_>, plan: &Plan<'_>, several: bool) -> Result<(Checked, Option<Witness>)> {
-    let mut live = Live::of(scope.out, &plan.target, several);
-    let ended = scope.run(plan, &mut live)?;
-    let target = plan.target.clone();
+/// What a run found.
+pub fn found(scope: &Scope<'_>, ended: Ended, live: Live<'_>) -> Result<Checked> {
+    let target = ended.target.clone();
     if ended.drifted() {
         scope.say_drift(&target);
         let differences = ended.told.differences;
-        return Ok((Checked { target, in_order: false, differences, cached: None, text: live.text() }, None));
+        return Ok(Checked { target, in_order: false, differences, cached: None, text: live.text() });
     }
-    let witness = ended.good()?.told.witness;
-    Ok((Checked { target, in_order: true, differences: Vec::new(), cached: None, text: live.text() }, witness))
+    ended.good()?;
+    Ok(Checked { target, in_order: true, differences: Vec::new(), cached: None, text: live.text() })
 }
 
 impl fmt::Display for Checked {

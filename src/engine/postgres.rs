@@ -17,6 +17,7 @@ mod replace;
 mod rows;
 mod run;
 mod scratch;
+mod template;
 mod tools;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ use super::{Creation, Identity, Parts};
 
 pub use copy::Begun;
 pub use lock::{SessionLock, end_holder, lock_holder};
+pub use template::Template;
 
 const DEFAULT_PORT: u16 = 5432;
 /// The database that is always there, to ask about others.

@@ -27,6 +27,7 @@ mod hooks;
 mod interpreter;
 mod json;
 mod kept;
+mod kept_on_server;
 mod limits;
 mod lost;
 mod migrate_check;
