@@ -50,4 +50,5 @@ mod start;
 mod status;
 mod targets;
 mod traps;
+mod unsound;
 mod written;

@@ -42,7 +42,7 @@ impl Entry {
     }
 
     /// Whether everything still looks the same.
-    fn holds(&self, pictures: &Pictures) -> bool {
+    pub(super) fn holds(&self, pictures: &Pictures) -> bool {
         let same = |watched: &Watched| {
             pictures.of(watched.aspect, &watched.path).is_some_and(|picture| hex(&picture.digest) == watched.digest)
         };
