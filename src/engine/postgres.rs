@@ -106,11 +106,13 @@ impl Server {
     }
 
     pub fn identity(&self) -> Identity {
-        identity(self.host.as_deref(), self.port, &self.name)
+        let (host, port) = address(self.host.as_deref(), self.port, &self.options, &self.environment);
+        identity(host, port, &self.name)
     }
 
     pub fn place(&self) -> String {
-        place(self.host.as_deref(), self.port, &self.name)
+        let (host, port) = address(self.host.as_deref(), self.port, &self.options, &self.environment);
+        place(host, port, &self.name)
     }
 
     pub fn exists(&self) -> Result<bool> {
@@ -223,6 +225,20 @@ fn create_statement(name: &str, creation: &Creation) -> String {
     statement
 }
 
+/// Host and port as libpq finds them: those of the settings, else, unless a service says them, those of the environment.
+pub fn address<'a>(
+    host: Option<&'a str>,
+    port: Option<u16>,
+    options: &IndexMap<String, String>,
+    environment: &'a Environment,
+) -> (Option<&'a str>, Option<u16>) {
+    if options.contains_key("service") || environment.text("PGSERVICE").is_some() {
+        return (host, port);
+    }
+    let port_there = || environment.text("PGPORT").and_then(|port| port.parse().ok());
+    (host.or_else(|| environment.text("PGHOST")), port.or_else(port_there))
+}
+
 /// What database this is: the same server under its names for this machine is one.
 pub fn identity(host: Option<&str>, port: Option<u16>, name: &str) -> Identity {
     let host = host.unwrap_or_default();
@@ -294,6 +310,16 @@ mod tests {
         assert_eq!(creation("", "", ""), "create database \"d\"\"b\"");
         assert_eq!(creation("me", "", "t"), "create database \"d\"\"b\" owner \"me\" template \"t\"");
         assert_eq!(creation("", "UTF8", ""), "create database \"d\"\"b\" template \"template0\" encoding 'UTF8'");
+    }
+
+    #[test]
+    fn an_address_that_the_settings_leave_open_is_the_environment_s() {
+        let environment = Environment::of(&[("PGHOST", "db.internal"), ("PGPORT", "5499")], Path::new("/"));
+        let none = IndexMap::new();
+        assert_eq!(address(None, None, &none, &environment), (Some("db.internal"), Some(5499)));
+        assert_eq!(address(Some("here"), Some(1), &none, &environment), (Some("here"), Some(1)));
+        let service = IndexMap::from([("service".to_owned(), "prod".to_owned())]);
+        assert_eq!(address(None, None, &service, &environment), (None, None));
     }
 
     #[test]
