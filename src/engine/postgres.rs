@@ -1,6 +1,7 @@
 //! PostgreSQL: a database on a server, reached by libpq's programs and by the project's driver.
 
 mod about;
+mod address;
 mod answers;
 mod archive;
 mod aside;
@@ -31,10 +32,10 @@ use crate::settings::{Database, Postgres};
 
 use super::{Creation, Identity, Parts};
 
+pub use address::{address, identity, name_of, place};
 pub use copy::Begun;
 pub use lock::{SessionLock, end_holder, lock_holder};
 
-const DEFAULT_PORT: u16 = 5432;
 /// The database that is always there, to ask about others.
 const MAINTENANCE: &str = "postgres";
 
@@ -225,46 +226,6 @@ fn create_statement(name: &str, creation: &Creation) -> String {
     statement
 }
 
-/// Host and port as libpq finds them: those of the settings, else, unless a service says them, those of the environment.
-pub fn address<'a>(
-    host: Option<&'a str>,
-    port: Option<u16>,
-    options: &IndexMap<String, String>,
-    environment: &'a Environment,
-) -> (Option<&'a str>, Option<u16>) {
-    if options.contains_key("service") || environment.text("PGSERVICE").is_some() {
-        return (host, port);
-    }
-    let port_there = || environment.text("PGPORT").and_then(|port| port.parse().ok());
-    (host.or_else(|| environment.text("PGHOST")), port.or_else(port_there))
-}
-
-/// What database this is: the same server under its names for this machine is one.
-pub fn identity(host: Option<&str>, port: Option<u16>, name: &str) -> Identity {
-    let host = host.unwrap_or_default();
-    let local = ["", "localhost", "127.0.0.1", "::1"].contains(&host);
-    let host = match host {
-        _ if local => "localhost".to_owned(),
-        // The folder of a socket, by whatever links it is named.
-        folder if folder.starts_with('/') => match Path::new(folder).canonicalize() {
-            Ok(folder) => folder.to_string_lossy().into_owned(),
-            Err(_) => folder.to_owned(),
-        },
-        name => name.to_lowercase(),
-    };
-    Identity::Server { host, port: port.unwrap_or(DEFAULT_PORT), name: name.to_owned() }
-}
-
-/// The place in words.
-pub fn place(host: Option<&str>, port: Option<u16>, name: &str) -> String {
-    format!("postgres {}:{}/{name}", host.unwrap_or("localhost"), port.unwrap_or(DEFAULT_PORT))
-}
-
-/// The name of the database on its server.
-pub fn name_of<'a>(database: &'a Database, connection: &'a Postgres) -> Option<&'a str> {
-    database.db_name.as_deref().or(connection.database.as_deref())
-}
-
 /// libpq's variable for a connection keyword (PostgreSQL manual, "Environment Variables" of libpq).
 fn variable_of(keyword: &str) -> Option<&'static str> {
     Some(match keyword {
@@ -310,16 +271,6 @@ mod tests {
         assert_eq!(creation("", "", ""), "create database \"d\"\"b\"");
         assert_eq!(creation("me", "", "t"), "create database \"d\"\"b\" owner \"me\" template \"t\"");
         assert_eq!(creation("", "UTF8", ""), "create database \"d\"\"b\" template \"template0\" encoding 'UTF8'");
-    }
-
-    #[test]
-    fn an_address_that_the_settings_leave_open_is_the_environment_s() {
-        let environment = Environment::of(&[("PGHOST", "db.internal"), ("PGPORT", "5499")], Path::new("/"));
-        let none = IndexMap::new();
-        assert_eq!(address(None, None, &none, &environment), (Some("db.internal"), Some(5499)));
-        assert_eq!(address(Some("here"), Some(1), &none, &environment), (Some("here"), Some(1)));
-        let service = IndexMap::from([("service".to_owned(), "prod".to_owned())]);
-        assert_eq!(address(None, None, &service, &environment), (None, None));
     }
 
     #[test]
