@@ -16,6 +16,7 @@ mod cluster;
 mod database;
 mod databases;
 mod document;
+mod every_document;
 mod examples;
 mod flags;
 mod fleet;
