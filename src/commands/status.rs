@@ -14,7 +14,7 @@ use crate::output::Report;
 
 use super::completions::TARGETS;
 use super::reports::Answer;
-use super::scope::{Chosen, Needs};
+use super::scope::Needs;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -76,8 +76,7 @@ pub struct Line {
 
 /// Compares revision files and version tables; creates nothing.
 pub fn status(scope: &Scope<'_>, args: &Args) -> Result<Status> {
-    let meant = scope.targets_or_files(&args.words, &args.place, Needs::Reading)?;
-    let chosen: Vec<Chosen<'_>> = scope.share(&meant).into_iter().cloned().collect();
+    let chosen = scope.targets_or_files(&args.words, &args.place, Needs::Reading)?;
     let exit_code = args.exit_code || scope.global.quiet;
     let alone = matches!(chosen.as_slice(), [only] if !only.by_pattern);
     let found = read::read(scope, &chosen, alone)?;

@@ -52,7 +52,7 @@ use crate::error::{Error, Result};
 
 pub use connection::{Connection, Password, Postgres, Sqlite, SqlitePath};
 pub use database::{Backup, Database, Embedded, Kind, Options, Restore};
-pub use nearest::nearest;
+pub use nearest::{nearest, nearest_names};
 pub use project::{Format, Module, Project, Python};
 pub use save::Edit;
 pub use schema::schema;
