@@ -98,6 +98,9 @@ pub enum Command {
     /// Open a revision in $EDITOR
     #[command(after_help = "Example:\n  shed edit billing head")]
     Edit(commands::edit::Args),
+    /// Migrate at the start of an application: what is pending, safely, and one result
+    #[command(after_help = "Example:\n  shed auto billing.staging\n  shed auto --format json")]
+    Auto(commands::auto::Args),
     /// Show which revisions are applied and which are pending, of one database or of all
     #[command(after_help = "Example:\n  shed status\n  shed status billing.prod --exit-code")]
     Status(commands::status::Args),
@@ -238,6 +241,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Revision(args) => out.show(&commands::revision::revision(&scope, args)?),
         Command::Merge(args) => out.show(&commands::merge::merge(&scope, args)?),
         Command::Edit(args) => out.show(&commands::edit::edit(&scope, args)?),
+        Command::Auto(args) => out.show(&commands::auto::auto(&scope, args)?),
         Command::Status(args) => {
             let found = commands::status::status(&scope, args)?;
             // `--quiet` asks for the exit code alone.

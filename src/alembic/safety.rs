@@ -1,7 +1,7 @@
 //! A run that writes, kept safe: lock, recovery, journal, backup, and putting back what the engine cannot roll back.
 
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engine::journal::{Deed, Entry, Journal};
@@ -23,8 +23,19 @@ pub struct Safety<'a> {
     pub rules: Rules<'a>,
     pub vault: Vault<'a>,
     pub watch: Watch<'a>,
+    /// What became of the backup.
+    pub kept: Kept,
     lock: Option<Lock>,
     written: Option<Entry>,
+}
+
+/// The backup of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    /// Where it was taken to.
+    pub backup: Option<PathBuf>,
+    /// Whether it was put back.
+    pub restored: bool,
 }
 
 /// What the safety of a run hangs on, chosen for it.
@@ -45,7 +56,7 @@ pub type Release = Box<dyn FnOnce()>;
 
 impl<'a> Safety<'a> {
     pub fn new(engine: &'a Engine, journal: Journal, vault: Vault<'a>, watch: Watch<'a>, rules: Rules<'a>) -> Self {
-        Self { engine, journal, rules, vault, watch, lock: None, written: None }
+        Self { engine, journal, rules, vault, watch, kept: Kept::default(), lock: None, written: None }
     }
 
     /// Before the worker starts: what a dead run left is put right; the descriptor of the lock, where it is a file.
@@ -83,6 +94,7 @@ impl<'a> Safety<'a> {
             None
         };
         failpoint::reach("migrate-backed-up")?;
+        self.kept.backup.clone_from(&backup);
         let (heads, rolls_back) = (heads.to_vec(), self.rules.rolls_back);
         let deed = Deed::Migrate { heads, backup, events: record.events(), rolls_back };
         let entry = Entry::new(&record.id, self.rules.target, self.rules.command, deed);
@@ -123,6 +135,7 @@ impl<'a> Safety<'a> {
             )));
         }
         self.put_back(backup, &mut lock, &entry.run, &command)?;
+        self.kept.restored = true;
         self.clear(&entry)?;
         Ok(Some(format!(
             "the backup was put back: the database is at {} as before (what failed is kept: shed restore {} --failed)",

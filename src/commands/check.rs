@@ -38,6 +38,13 @@ pub struct Args {
     pub place: Place,
 }
 
+impl Args {
+    /// `check --offline` of one target, for a command that only wants the answer.
+    pub fn offline(place: &Place) -> Self {
+        Self { words: Vec::new(), offline: true, no_cache: false, models: None, place: place.clone() }
+    }
+}
+
 /// The differences between one project's models and one database.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Checked {
@@ -59,7 +66,7 @@ pub fn check(scope: &Scope<'_>, args: &Args) -> Result<Answer<Checked>> {
         let chosen = offline::targets(scope, word, files.as_deref(), &args.place)?;
         let known = offline::Known::of(scope, &chosen, args);
         return scope.each(&chosen, Way::Reading, |scope, target, several| {
-            offline::check(scope, target, &known, several, args)
+            said(scope, offline::check(scope, target, &known, several, args)?)
         });
     }
     if let [_, more, ..] = args.words.as_slice() {
@@ -67,7 +74,7 @@ pub fn check(scope: &Scope<'_>, args: &Args) -> Result<Answer<Checked>> {
             .help("several by a pattern (`billing.*`) or --all; files with --offline"));
     }
     let chosen = scope.targets(args.words.first().map(String::as_str), &args.place, Needs::Reading)?;
-    scope.each(&chosen, Way::Reading, |scope, target, several| check_one(scope, target, several, args))
+    scope.each(&chosen, Way::Reading, |scope, target, several| said(scope, check_one(scope, target, several, args)?))
 }
 
 fn check_one(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args) -> Result<Checked> {
@@ -85,13 +92,19 @@ pub fn wishes(args: &Args) -> Wishes<'_> {
     Wishes { needs_models: true, models: args.models.as_deref(), terminal: args.place.tty, ..Wishes::default() }
 }
 
-/// Runs it, and says what it found, and what it looked at.
+fn said(scope: &Scope<'_>, found: Checked) -> Result<Checked> {
+    if !found.in_order {
+        scope.say_drift(&found.target);
+    }
+    Ok(found)
+}
+
+/// Runs it; what it found, and what it looked at.
 pub fn checked(scope: &Scope<'_>, plan: &Plan<'_>, several: bool) -> Result<(Checked, Option<Witness>)> {
     let mut live = Live::of(scope.out, &plan.target, several);
     let ended = scope.run(plan, &mut live)?;
     let target = plan.target.clone();
     if ended.drifted() {
-        scope.say_drift(&target);
         let differences = ended.told.differences;
         return Ok((Checked { target, in_order: false, differences, cached: None, text: live.text() }, None));
     }

@@ -1,6 +1,7 @@
 //! One file per command: what it takes, its work, what it found.
 
 pub mod alembic;
+pub mod auto;
 pub mod backup;
 pub mod backups;
 pub mod branches;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+pub use crate::alembic::Kept;
 use crate::alembic::recover::{Allowed, broken_off};
 use crate::alembic::{Ended, Plan, Rules, Safety, Vault};
 use crate::engine::backups::Store;
@@ -69,6 +70,18 @@ impl Scope<'_> {
         care: Care,
         live: &mut Live<'_>,
     ) -> Result<Ended> {
+        self.run_kept(chosen, plan, (command, care), &mut Kept::default(), live)
+    }
+
+    /// As [`Scope::run_safely`]; tells of the backup too, however the run ends.
+    pub fn run_kept(
+        &self,
+        chosen: &Chosen<'_>,
+        plan: &Plan<'_>,
+        (command, care): (&str, Care),
+        kept: &mut Kept,
+        live: &mut Live<'_>,
+    ) -> Result<Ended> {
         let (Some(reach), Some(options)) = (&plan.reach, &plan.options) else { return self.run(plan, live) };
         let Some(journal) = self.journal(&reach.engine)? else { return self.run(plan, live) };
         let interrupts = self.interrupts()?;
@@ -88,7 +101,9 @@ impl Scope<'_> {
         };
         let vault = self.vault(chosen, &reach.engine, options);
         let mut safety = Safety::new(&reach.engine, journal, vault, Watch::new(interrupts, &hear), rules);
-        self.run_with(plan, live, Some(&mut safety))
+        let ended = self.run_with(plan, live, Some(&mut safety));
+        *kept = safety.kept;
+        ended
     }
 
     /// Where the journal of a database is; none in memory.

@@ -72,6 +72,7 @@ fn of_command(name: &str, to: &mut SchemaGenerator) -> Option<Schema> {
         "revision" => returned(revision::revision, to),
         "merge" => returned(merge::merge, to),
         "edit" => returned(edit::edit, to),
+        "auto" => returned(auto::auto, to),
         "status" => returned(status::status, to),
         "current" => returned(current::current, to),
         "heads" => returned(heads::heads, to),

@@ -4,6 +4,8 @@ mod graph;
 mod read;
 mod table;
 
+pub use read::read;
+
 use std::fmt;
 
 use schemars::JsonSchema;

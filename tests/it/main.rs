@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the harness starts programs and reads the environment itself")]
 
 mod app;
+mod auto;
 mod backups;
 mod bad_input;
 mod blackbox;
