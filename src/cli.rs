@@ -116,6 +116,9 @@ pub enum Command {
     /// Show one revision
     #[command(after_help = "Example:\n  shed show billing head")]
     Show(commands::show::Args),
+    /// Show the models and their tables; --verify: what is wrong with them
+    #[command(after_help = "Example:\n  shed models billing --list\n  shed models billing --verify")]
+    Models(commands::models::Args),
     /// Say whether a merge will leave two heads: exit code 1 where it will
     #[command(after_help = "Example:\n  shed guard --against origin/main")]
     Guard(commands::guard::Args),
@@ -248,6 +251,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::History(args) => out.show(&commands::history::history(&scope, args)?),
         Command::Branches(args) => out.show(&commands::branches::branches(&scope, args)?),
         Command::Show(args) => out.show(&commands::show::show(&scope, args)?),
+        Command::Models(args) => out.show(&commands::models::models(&scope, args)?),
         Command::Guard(args) => out.show(&commands::guard::guard(&scope, args)?),
         Command::Check(args) => out.show(&commands::check::check(&scope, args)?),
         Command::Targets(args) => out.show(&commands::targets::targets(&scope, args)?),

@@ -58,8 +58,28 @@ pub enum Step {
     Graph { question: &'static str, arguments: Map<String, Value> },
     /// Every table of the models, then Alembic's own `stamp heads`, verified.
     FromModels { force: bool },
+    /// What the models are, and what is wrong with them as far as no database is needed.
+    Models { wanted: ModelsWanted },
+    /// The models' tables in a scratch database, compared with what it made of them.
+    RoundTrip { wanted: ModelsWanted },
     /// Versions of what is installed.
     Probe,
+}
+
+/// Which models are meant, and how they are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelsWanted {
+    /// Every module of the package that stands in the place of the project's `module`.
+    pub package: bool,
+    /// Subclasses of this base alone, as `package.module:Base`.
+    pub base: Option<String>,
+    /// How types are written: `sqlite` or `postgresql`.
+    pub dialect: &'static str,
+    pub verify: bool,
+    /// How many bytes a name may have.
+    pub longest: Option<u32>,
+    /// Where other projects have their models.
+    pub others: Vec<PathBuf>,
 }
 
 impl Step {
@@ -79,7 +99,8 @@ impl Step {
                 argv.iter().any(|word| word == "check" || word == "--autogenerate")
             }
             Self::Compare { .. } | Self::Passthrough { .. } | Self::FromModels { .. } => true,
-            Self::Graph { .. } | Self::Prepare { .. } | Self::Probe => false,
+            Self::RoundTrip { .. } => true,
+            Self::Graph { .. } | Self::Prepare { .. } | Self::Models { .. } | Self::Probe => false,
         }
     }
 }

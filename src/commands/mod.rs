@@ -24,6 +24,7 @@ pub mod list_templates;
 pub mod load;
 pub mod man;
 pub mod merge;
+pub mod models;
 pub mod recover;
 pub mod redo;
 pub mod restore;

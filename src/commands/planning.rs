@@ -8,7 +8,7 @@ use crate::alembic::{Plan, Reach, Step};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::revisions::{self, Graph, NotStatic};
-use crate::settings::{Module, Options, VersionsEntry};
+use crate::settings::{Module, Options, Project, VersionsEntry};
 
 use super::Place;
 use super::live::Live;
@@ -153,6 +153,11 @@ fn refuse_files(versions: &[VersionsEntry]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The models of a project, or those that take their place for one run.
+pub fn models(project: &Project, instead: Option<&str>, working_dir: &Path) -> Vec<Module> {
+    instead.map_or_else(|| project.module.clone(), |word| vec![module(word, working_dir)])
 }
 
 /// `--models M`: a path where it looks like one, otherwise a dotted name.
