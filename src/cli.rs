@@ -130,6 +130,11 @@ pub enum Command {
         after_help = "Example:\n  shed check billing.staging --format json\n  shed check --offline services/billing/models.py"
     )]
     Check(commands::check::Args),
+    /// Show what would make a database like the models, or like another database
+    #[command(
+        after_help = "Example:\n  shed diff billing.staging --sql\n  shed diff billing.staging billing.prod --exit-code"
+    )]
+    Diff(commands::diff::Args),
     /// Show, start or stop the private PostgreSQL servers for copies
     #[command(after_help = "Example:\n  shed server status")]
     Server(commands::server::Args),
@@ -254,6 +259,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Models(args) => out.show(&commands::models::models(&scope, args)?),
         Command::Guard(args) => out.show(&commands::guard::guard(&scope, args)?),
         Command::Check(args) => out.show(&commands::check::check(&scope, args)?),
+        Command::Diff(args) => out.show(&commands::diff::diff(&scope, args)?),
         Command::Targets(args) => out.show(&commands::targets::targets(&scope, args)?),
         Command::Doctor(args) => out.show(&commands::doctor::doctor(&scope, args)?),
         Command::Alembic(args) => commands::alembic::alembic(&scope, args)?,

@@ -23,6 +23,7 @@ def keywords(this: Run, connection: Optional[Connection]) -> Dict[str, Any]:
     filters = Filters(settings, project, metadata.tables(target), default_schema, (own.schema, own.name))
     directives = Directives(this.events, target, filters, bool(settings.revision.get("allow_empty")))
     directives.command = this.command
+    directives.may_drop_all = this.other_parts is not None
     directives.hook = project.hook("process_revision_directives")
     template = f"{this.folder}/script.py.mako"
     found: Dict[str, Any] = {
@@ -63,6 +64,7 @@ class Directives:
         self._allow_empty = allow_empty
         self.hook: Optional[Callable[..., None]] = None
         self.command = ""
+        self.may_drop_all = False
 
     def __call__(self, context: Any, revision: Any, directives: List[Any]) -> None:
         """Also called for a plain `revision` of a project whose environment always runs."""
@@ -116,7 +118,7 @@ class Directives:
 
     def _refuse_to_drop_everything(self, context: Any, directives: List[Any]) -> None:
         """No table in the models and some in the database: nobody means that."""
-        if metadata.tables(self._target):
+        if metadata.tables(self._target) or self.may_drop_all:
             return
         items = [
             item

@@ -24,9 +24,15 @@ PREPARED_IN_MEMORY = ("check", "current", "diff", "revision")
 
 
 def out(
-    settings: Settings, events: Events, parts: Optional[Dict[str, Any]], parent: Any, witness: Any = None
+    settings: Settings,
+    events: Events,
+    parts: Optional[Dict[str, Any]],
+    parent: Any,
+    witness: Any = None,
+    other: Optional[Dict[str, Any]] = None,
 ) -> int:
     run = Run(settings, events, parts, parent)
+    run.other_parts = other
     run.witness = witness
     status = TOLD
     try:

@@ -41,6 +41,7 @@ class Run:
         self.is_wide_enough = False
         self.own_env_elsewhere: Optional[str] = None
         self.script: Any = None
+        self.other_parts: Optional[Dict[str, Any]] = None
         self._project: Optional[Project] = None
 
     def warn(self, text: str) -> None:

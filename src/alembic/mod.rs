@@ -17,6 +17,7 @@ mod verdict;
 mod warm;
 mod worker;
 
+pub use context::keys_of;
 pub use event::{Difference, Event, Told};
 pub use interpreter::Interpreter;
 pub use plan::{ModelsWanted, Plan, Reach, Step};

@@ -15,6 +15,8 @@ pub struct Plan<'a> {
     pub target: String,
     /// The database, where the steps need one.
     pub reach: Option<Reach<'a>>,
+    /// A second database, which is only read.
+    pub other: Option<Reach<'a>>,
     pub steps: Vec<Step>,
     /// Whether the database may be written to.
     pub writes: bool,
@@ -62,6 +64,8 @@ pub enum Step {
     Models { wanted: ModelsWanted },
     /// The models' tables in a scratch database, compared with what it made of them.
     RoundTrip { wanted: ModelsWanted },
+    /// What would make the database like the models, or like the one of `Plan::other`, whose keys these are.
+    Diff { sql: bool, x: Vec<String>, other: Option<Map<String, Value>> },
     /// Versions of what is installed.
     Probe,
 }
@@ -99,7 +103,7 @@ impl Step {
                 argv.iter().any(|word| word == "check" || word == "--autogenerate")
             }
             Self::Compare { .. } | Self::Passthrough { .. } | Self::FromModels { .. } => true,
-            Self::RoundTrip { .. } => true,
+            Self::RoundTrip { .. } | Self::Diff { .. } => true,
             Self::Graph { .. } | Self::Prepare { .. } | Self::Models { .. } | Self::Probe => false,
         }
     }
@@ -112,6 +116,7 @@ impl<'a> Plan<'a> {
             project,
             target: project.name.clone(),
             reach: None,
+            other: None,
             steps,
             writes: false,
             needs_models: false,

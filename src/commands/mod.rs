@@ -10,6 +10,7 @@ pub mod clone;
 pub mod completions;
 pub mod create;
 pub mod current;
+pub mod diff;
 pub mod doctor;
 pub mod downgrade;
 pub mod drop;

@@ -44,8 +44,9 @@ pub struct Args {
 /// Imports the models and describes them; no database is looked at but the scratch ones of `--verify`.
 pub fn models(scope: &Scope<'_>, args: &Args) -> Result<Answer<Inventory>> {
     if let Some(base) = args.base.as_deref().filter(|base| !base.contains(':')) {
-        return Err(Error::usage(format!("--base takes PACKAGE:BASE, not `{base}`"))
-            .help("such as --base billing.models:Base"));
+        return Err(
+            Error::usage(format!("--base takes PACKAGE:BASE, not `{base}`")).help("such as --base billing.models:Base")
+        );
     }
     let place = Place { all: args.all, ..Place::default() };
     let chosen = scope.targets_or_files(&args.words, &place, Needs::Files)?;
@@ -85,7 +86,8 @@ struct Told {
 
 fn told(scope: &Scope<'_>, plan: &Plan<'_>) -> Result<Vec<Told>> {
     let ended = scope.run(plan, &mut Live::aside(scope.out, &plan.target))?.good()?;
-    let read = |value| serde_json::from_value(value).map_err(|error| Error::failed(format!("{}: {error}", plan.target)));
+    let read =
+        |value| serde_json::from_value(value).map_err(|error| Error::failed(format!("{}: {error}", plan.target)));
     ended.told.results.into_iter().map(read).collect()
 }
 
@@ -108,9 +110,8 @@ fn wanted(scope: &Scope<'_>, chosen: &Chosen<'_>, args: &Args, kind: Kind) -> Re
     });
     // A folder that holds ours, too, is no reason to look past ours.
     let own = planning::models(chosen.project, args.package.as_deref(), scope.environment.working_dir());
-    let holds_ours = |path: &std::path::Path| {
-        own.iter().any(|module| matches!(module, Module::Path(own) if own.starts_with(path)))
-    };
+    let holds_ours =
+        |path: &std::path::Path| own.iter().any(|module| matches!(module, Module::Path(own) if own.starts_with(path)));
     Ok(ModelsWanted {
         package: args.package.is_some(),
         base: args.base.clone(),

@@ -158,7 +158,9 @@ impl fmt::Display for Model {
             let line = format!("  {:names$}  {:types$}  {}", column.name, column.kind, self.remarks(column));
             writeln!(f, "{}", line.trim_end())?;
         }
-        self.unique.iter().try_for_each(|key| writeln!(f, "  unique{} ({})", named(&key.name), key.columns.join(", ")))?;
+        self.unique
+            .iter()
+            .try_for_each(|key| writeln!(f, "  unique{} ({})", named(&key.name), key.columns.join(", ")))?;
         self.indexes.iter().try_for_each(|index| {
             let unique = if index.unique { "unique " } else { "" };
             writeln!(f, "  {unique}index{} ({})", named(&index.name), index.columns.join(", "))

@@ -61,7 +61,10 @@ fn tried(
     let scratch = match Scratch::of(scope, chosen, database) {
         Ok(scratch) => scratch,
         Err(error @ Error::Interrupted(_)) => return Err(error),
-        Err(error) => return Ok(Err(error.to_string().replace("\nhelp: ", "; "))),
+        Err(error) => {
+            let words = error.to_string().replace("\nhelp: ", "; ");
+            return Ok(Err(words.trim_start_matches(&format!("{}: ", chosen.name)).to_owned()));
+        }
     };
     let there = Chosen { database: Some(scratch.database.clone()), ..chosen.clone() };
     let plan = planned(scope, &there, args, Needs::Writing, steps)?;
