@@ -119,6 +119,9 @@ pub enum Command {
     /// Show one revision
     #[command(after_help = "Example:\n  shed show billing head")]
     Show(commands::show::Args),
+    /// Show the models and their tables; --verify: what is wrong with them
+    #[command(after_help = "Example:\n  shed models billing --list\n  shed models billing --verify")]
+    Models(commands::models::Args),
     /// Say whether a merge will leave two heads: exit code 1 where it will
     #[command(after_help = "Example:\n  shed guard --against origin/main")]
     Guard(commands::guard::Args),
@@ -130,6 +133,11 @@ pub enum Command {
         after_help = "Example:\n  shed check billing.staging --format json\n  shed check --offline services/billing/models.py"
     )]
     Check(commands::check::Args),
+    /// Show what would make a database like the models, or like another database
+    #[command(
+        after_help = "Example:\n  shed diff billing.staging --sql\n  shed diff billing.staging billing.prod --exit-code"
+    )]
+    Diff(commands::diff::Args),
     /// Show, start or stop the private PostgreSQL servers for copies
     #[command(after_help = "Example:\n  shed server status")]
     Server(commands::server::Args),
@@ -252,8 +260,10 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::History(args) => out.show(&commands::history::history(&scope, args)?),
         Command::Branches(args) => out.show(&commands::branches::branches(&scope, args)?),
         Command::Show(args) => out.show(&commands::show::show(&scope, args)?),
+        Command::Models(args) => out.show(&commands::models::models(&scope, args)?),
         Command::Guard(args) => out.show(&commands::guard::guard(&scope, args)?),
         Command::Check(args) => out.show(&commands::check::check(&scope, args)?),
+        Command::Diff(args) => out.show(&commands::diff::diff(&scope, args)?),
         Command::Targets(args) => out.show(&commands::targets::targets(&scope, args)?),
         Command::Doctor(args) => out.show(&commands::doctor::doctor(&scope, args)?),
         Command::Alembic(args) => commands::alembic::alembic(&scope, args)?,

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from . import models, versions
 from .database import Database
 from .refusal import Refusal
-from .runs import Run
+from .runs import COMPARERS, Run
 from .versions import VersionTable
 
 ATTRIBUTE = "shed"
@@ -139,7 +139,7 @@ def _keywords(this: Run, connection: Optional[Connection], checks: List[Any]) ->
         "version_table": own.name,
         "version_table_schema": own.effective_schema(connection) if connection is not None else _offline_schema(this),
     }
-    if this.command in ("check", "revision"):
+    if this.command in (*COMPARERS, "revision"):
         from . import autogenerate
 
         keywords.update(autogenerate.keywords(this, connection))

@@ -33,6 +33,8 @@ def _note_version_table(this: Run) -> Any:
     original = EnvironmentContext.configure
 
     def configure(self: Any, *args: Any, **keywords: Any) -> None:
+        if this.command == "diff":
+            keywords["dont_mutate"] = True  # it only looks: no version table is made
         original(self, *args, **keywords)
         migration = self.get_context()
         _watch(this, migration)

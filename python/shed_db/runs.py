@@ -13,6 +13,8 @@ from .progress import Progress
 from .settings import Settings
 
 WRITERS = ("upgrade", "downgrade", "stamp", "ensure_version")
+# `diff` is shed's own: Alembic's comparison, wherever the database stands.
+COMPARERS = ("check", "diff")
 
 
 class Run:
@@ -39,6 +41,7 @@ class Run:
         self.is_wide_enough = False
         self.own_env_elsewhere: Optional[str] = None
         self.script: Any = None
+        self.other_parts: Optional[Dict[str, Any]] = None
         self._project: Optional[Project] = None
 
     def warn(self, text: str) -> None:
@@ -60,7 +63,7 @@ class Run:
 
     @property
     def compares(self) -> bool:
-        return self.command == "check" or bool(getattr(self.options, "autogenerate", False))
+        return self.command in COMPARERS or bool(getattr(self.options, "autogenerate", False))
 
     @property
     def project(self) -> Project:
@@ -80,6 +83,10 @@ class Run:
         elif self.compares and not known.compared:
             models.compare(known)
         return known
+
+    def use_project(self, project: Project) -> None:
+        """Instead of what the settings name."""
+        self._project = project
 
     def new_progress(self, silent: bool = False) -> Progress:
         guarded = self.guard if self.writes and not self.preparing else None

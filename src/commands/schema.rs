@@ -80,6 +80,8 @@ fn of_command(name: &str, to: &mut SchemaGenerator) -> Option<Schema> {
         "history" => returned(history::history, to),
         "branches" => returned(branches::branches, to),
         "show" => returned(show::show, to),
+        "diff" => returned(diff::diff, to),
+        "models" => returned(models::models, to),
         "check" => returned(check::check, to),
         "server" => to.subschema_for::<servers::Servers>(),
         "targets" => returned(targets::targets, to),
