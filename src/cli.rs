@@ -32,6 +32,9 @@ pub enum Command {
         after_help = "Example:\n  shed init billing --module services/billing/models.py --db local --type sqlite"
     )]
     Init(commands::init::Args),
+    /// Add projects that are there already: of an alembic.ini, a pyproject.toml, a dbmate folder, a repository
+    #[command(after_help = "Example:\n  shed adopt .\n  shed adopt services/billing/alembic.ini --dry-run")]
+    Adopt(commands::adopt::Args),
     /// Apply revisions to a database
     #[command(visible_alias = "migrate", after_help = "Example:\n  shed migrate billing.staging")]
     Upgrade(commands::upgrade::Args),
@@ -216,6 +219,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Man(args) => return Ok(out.show(&commands::man::man(Cli::command(), args)?)),
         Command::Schema(args) => return Ok(out.show(&commands::schema::schema(&Cli::command(), args)?)),
         Command::Init(args) => return Ok(out.show(&commands::init::init(args, flag, environment, out)?)),
+        Command::Adopt(args) => return Ok(out.show(&commands::adopt::adopt(args, flag, environment, out)?)),
         Command::Server(args) => return Ok(out.show(&commands::server::server(args, &cli.global, environment, out)?)),
         Command::Cache(args) => return Ok(out.show(&commands::cache::cache(args, environment)?)),
         Command::Settings(args) => {
@@ -270,6 +274,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::ListTemplates(args) => out.show(&commands::list_templates::list_templates(&scope, args)?),
         Command::Schema(_)
         | Command::Init(_)
+        | Command::Adopt(_)
         | Command::Cache(_)
         | Command::Server(_)
         | Command::Settings(_)

@@ -1,5 +1,6 @@
 //! One file per command: what it takes, its work, what it found.
 
+pub mod adopt;
 pub mod alembic;
 pub mod auto;
 pub mod backup;

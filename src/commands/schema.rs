@@ -50,6 +50,7 @@ pub fn schema(tree: &clap::Command, args: &Args) -> Result<Document> {
 fn of_command(name: &str, to: &mut SchemaGenerator) -> Option<Schema> {
     use super::*;
     Some(match name {
+        "adopt" => to.subschema_for::<adopt::Adopted>(),
         "init" => to.subschema_for::<init::Made>(),
         "upgrade" => returned(upgrade::upgrade, to),
         "downgrade" => returned(downgrade::downgrade, to),
