@@ -34,6 +34,8 @@ def _note_version_table(this: Run) -> Any:
 
     def configure(self: Any, *args: Any, **keywords: Any) -> None:
         original(self, *args, **keywords)
+        if this.given is not None:
+            return  # it called shed's own env.py, which sees to all of this
         migration = self.get_context()
         _watch(this, migration)
         this.version_table = VersionTable(

@@ -49,4 +49,6 @@ mod start;
 mod status;
 mod targets;
 mod traps;
+mod wheel;
+mod wheel_env;
 mod written;
