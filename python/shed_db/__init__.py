@@ -5,7 +5,17 @@ Names are imported when they are first asked for: the worker loads this file in 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .answers import Discovered, Finding, Migration, MigrationResult, NewRevision, PendingRevision, Revision, Step
+    from .answers import (
+        Column,
+        Finding,
+        Migration,
+        MigrationResult,
+        Model,
+        NewRevision,
+        PendingRevision,
+        Revision,
+        Step,
+    )
     from .api import (
         auto,
         create_migration,
@@ -34,10 +44,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "answers": (
-        "Discovered",
+        "Column",
         "Finding",
         "Migration",
         "MigrationResult",
+        "Model",
         "NewRevision",
         "PendingRevision",
         "Revision",
@@ -72,8 +83,8 @@ _HOMES = {
 
 __all__ = [
     "AnswerIsNo",
+    "Column",
     "DatabaseUnreachable",
-    "Discovered",
     "EnvironmentFault",
     "Finding",
     "Interrupted",
@@ -81,6 +92,7 @@ __all__ = [
     "Migration",
     "MigrationFailed",
     "MigrationResult",
+    "Model",
     "NewRevision",
     "PendingRevision",
     "Revision",

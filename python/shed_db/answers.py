@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Dict, List, Optional, Tuple
 
 from .errors import UsageError
@@ -44,6 +44,10 @@ class MigrationResult:
     backup_path: Optional[str]
     restored: bool
     error: Optional[str]
+    pending: Tuple[str, ...] = ()
+    """What is not applied, oldest first."""
+    created_revision: Optional[str] = None
+    """The file that was written with `create_revision`."""
 
 
 @dataclass(frozen=True)
@@ -83,22 +87,41 @@ class Revision:
 
 
 @dataclass(frozen=True)
-class Discovered:
-    """A model class; `data` is all that `shed models` tells of it."""
+class Column:
+    """A column of a model."""
 
     name: str
-    module: str
+    type: str
+    nullable: bool
+    primary_key: bool
+    line: Optional[int]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A class with its table, or a table without a class; `data` has keys and indexes too."""
+
+    name: str
+    module: Optional[str]
     table: str
+    schema: Optional[str]
+    file: Optional[str]
+    line: Optional[int]
+    columns: Tuple[Column, ...]
     data: Document
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong with the models; `data` is all that `shed models --verify` tells of it."""
+    """Something that is wrong with the models."""
 
-    kind: str
-    message: str
-    data: Document
+    id: str
+    what: str
+    help: str
+    file: Optional[str]
+    line: Optional[int]
+    table: Optional[str]
+    column: Optional[str]
 
 
 def alone(document: Document) -> Document:
@@ -126,7 +149,18 @@ def _step(step: Document) -> Step:
 
 def result(document: Document) -> MigrationResult:
     one = alone(document)
-    return MigrationResult(**{name: one[name] for name in MigrationResult.__dataclass_fields__})
+    fault, created = one["error"], one["created_revision"]
+    return MigrationResult(
+        success=one["success"],
+        applied_count=one["applied_count"],
+        current_revision=one["current_revision"],
+        previous_revision=one["previous_revision"],
+        backup_path=one["backup_path"],
+        restored=one["restored"],
+        error=None if fault is None else fault["message"],
+        pending=tuple(one["pending"]),
+        created_revision=None if created is None else created["path"],
+    )
 
 
 def new_revision(document: Document) -> Optional[NewRevision]:
@@ -141,7 +175,7 @@ def revisions(document: Document) -> List[Revision]:
 
 
 def _revision(entry: Document) -> Revision:
-    known: Dict[str, Any] = {name: entry[name] for name in Revision.__dataclass_fields__}
+    known: Dict[str, Any] = {name: entry[name] for name in _names(Revision)}
     known.update({name: tuple(value) for name, value in known.items() if isinstance(value, list)})
     return Revision(**known)
 
@@ -183,9 +217,20 @@ def only(document: Document, of: str) -> Optional[str]:
     return found[0] if found else None
 
 
-def discovered(document: Document) -> List[Discovered]:
-    return [Discovered(entry["name"], entry["module"], entry["table"], entry) for entry in document["models"]]
+def models(document: Document) -> List[Model]:
+    return [_model(entry) for one in document.get("results", [document]) for entry in one["models"]]
+
+
+def _model(entry: Document) -> Model:
+    columns = tuple(Column(**{name: column[name] for name in _names(Column)}) for column in entry["columns"])
+    known = {name: entry[name] for name in _names(Model) if name in entry}
+    return Model(**{**known, "name": entry["class"] or entry["table"], "columns": columns, "data": entry})
 
 
 def findings(document: Document) -> List[Finding]:
-    return [Finding(entry["kind"], entry["message"], entry) for entry in document["findings"]]
+    found = [entry for one in document.get("results", [document]) for entry in one["findings"] or []]
+    return [Finding(**{name: entry[name] for name in _names(Finding)}) for entry in found]
+
+
+def _names(kind: Any) -> List[str]:
+    return [entry.name for entry in fields(kind)]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Callable, Dict, Generic, List, Mapping, Option
 
 from . import answers, binary, errors
 from .answers import (
-    Discovered,
     Document,
     Finding,
     Migration,
     MigrationResult,
+    Model,
     NewRevision,
     PendingRevision,
     Revision,
@@ -74,9 +74,8 @@ class Call(Generic[Answer]):
 
     def answer(self, code: int, stdout: str, said: str) -> Answer:
         document = _document(stdout)
-        fault = (document or {}).get("error")
-        if document is None or isinstance(fault, dict):
-            raise errors.of(code or 1, fault if isinstance(fault, dict) else {}, said)
+        if document is None or document.keys() == {"error"}:
+            raise errors.of(code or 1, (document or {}).get("error") or {}, said)
         return self.read(document, code)
 
 
@@ -164,7 +163,8 @@ def create_migration(
 def auto(
     target: str,
     *,
-    backup: bool = False,
+    backup: Optional[bool] = None,
+    restore: Optional[str] = None,
     create_revision: bool = False,
     dry_run: bool = False,
     check: bool = True,
@@ -172,14 +172,14 @@ def auto(
     **within: Unpack[Within],
 ) -> Call[MigrationResult]:
     """Migrates at start-up, as `shed auto`. A failure raises, with `result` in it; `check=False` gives the result."""
-    words = ["auto", target, *_flag("backup", backup), *_flag("create-revision", create_revision)]
-    words += [*_flag("dry-run", dry_run), *_meant(target, yes_i_mean)]
+    words = ["auto", target, *_care(backup, restore), *_meant(target, yes_i_mean)]
+    words += [*_flag("create-revision", create_revision), *_flag("dry-run", dry_run)]
 
     def read(document: Document, code: int) -> MigrationResult:
         result = answers.result(document)
         if check and not result.success:
-            error = errors.of(code or 5, {"message": result.error}, "")
-            error.result = result
+            error = errors.of(code or 5, document["error"] or {}, "")
+            error.result, error.was_said = result, True
             raise error
         return result
 
@@ -187,18 +187,23 @@ def auto(
 
 
 def discover_models(
-    package_path: PathLike, base_class: Optional[str] = None, **within: Unpack[Within]
-) -> Call[List[Discovered]]:
-    """Every model class of a package; `base_class` is `package.module:Base`."""
-    words = ["models", f"--package={os.fspath(package_path)}"]
+    package_path: PathLike, base_class: Optional[str] = None, project: Optional[str] = None, **within: Unpack[Within]
+) -> Call[List[Model]]:
+    """Every model of a package, a folder or a dotted name; `base_class` is `package.module:Base`."""
+    words = ["models", *([] if project is None else [project]), f"--package={os.fspath(package_path)}"]
     words += [] if base_class is None else [f"--base={base_class}"]
-    return Call(words, _done(answers.discovered), within)
+    return Call(words, _done(answers.models), within)
 
 
 def validate_models(project: Optional[str] = None, **within: Unpack[Within]) -> Call[List[Finding]]:
     """What is wrong with a project's models, as `shed models --verify`: an empty list where nothing is."""
     words = ["models", *([] if project is None else [project]), "--verify"]
-    return Call(words, lambda document, _: answers.findings(document), within)
+    return Call(words, _found, within)
+
+
+def _found(document: Document, code: int) -> List[Finding]:
+    """Exit code 1 is that there are some."""
+    return _done(answers.findings)(document, 0 if code == 1 else code)
 
 
 def _done(read: Callable[[Document], Answer]) -> Callable[[Document, int], Answer]:
