@@ -14,7 +14,7 @@ use crate::process::{self, Tool};
 use crate::settings::{Kind, Project};
 
 use super::live::Live;
-use super::{Scope, own};
+use super::{Scope, namesake, own};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {}
@@ -54,6 +54,8 @@ pub struct Versions {
     pub sqlmodel: Option<String>,
     pub drivers: indexmap::IndexMap<String, Option<String>>,
     pub sqlite: Option<String>,
+    /// The version of PyPI's formatter `shed`, where it is installed too.
+    pub formatter: Option<String>,
     pub problems: Vec<String>,
 }
 
@@ -101,7 +103,7 @@ pub fn doctor(scope: &Scope<'_>, _: &Args) -> Result<Examined> {
         tools: tools(scope),
         servers: engine::programs::servers(None, scope.environment),
         embedded,
-        notes: notes(scope)?,
+        notes: notes(scope, &projects)?,
         projects,
         missing,
     })
@@ -197,8 +199,8 @@ fn version(path: &Path) -> Option<String> {
     said.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
 }
 
-fn notes(scope: &Scope<'_>) -> Result<Vec<String>> {
-    let mut notes = Vec::new();
+fn notes(scope: &Scope<'_>, found: &[ProjectFound]) -> Result<Vec<String>> {
+    let mut notes = namesake::notes(scope, found);
     for project in scope.settings.projects()?.values().filter(|project| project.env_py.is_some()) {
         notes.push(format!(
             "{}: its own env.py runs, without transactional SQLite, filters, differences as data and revision events",

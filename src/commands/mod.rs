@@ -50,6 +50,7 @@ mod aside;
 mod entry;
 mod hold;
 mod live;
+mod namesake;
 mod offline;
 mod outfile;
 mod own;

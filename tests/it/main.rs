@@ -52,4 +52,6 @@ mod start;
 mod status;
 mod targets;
 mod traps;
+mod wheel;
+mod wheel_env;
 mod written;
