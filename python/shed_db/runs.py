@@ -41,6 +41,7 @@ class Run:
         self.is_wide_enough = False
         self.own_env_elsewhere: Optional[str] = None
         self.script: Any = None
+        self.tells_differences = True
         self.other_parts: Optional[Dict[str, Any]] = None
         self._project: Optional[Project] = None
 
