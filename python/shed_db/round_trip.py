@@ -14,7 +14,7 @@ from .compare import compare
 from .database import message_of
 from .findings import Finding
 from .from_models import Wanted
-from .inventory import Inventory, Item
+from .inventory import Inventory, Item, name_of
 
 ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 # SQLAlchemy names the object that could not do it.
@@ -29,14 +29,24 @@ def answer(commands: Commands, wanted: Dict[str, Any]) -> Dict[str, Any]:
     inventory = Inventory(run, wanted)
     if not inventory.tables:
         return {"findings": []}
-    if not all(findings.is_known(key) for table in metadata.tables(run.project.metadata) for key in table.foreign_keys):
-        return {"findings": [], "not_tried": "foreign keys refer to tables that are missing"}
+    reason = _cannot_be_tried(metadata.tables(run.project.metadata))
+    if reason is not None:
+        return {"findings": [], "not_tried": reason}
     run.tells_differences = False  # they are findings here
     run.settings.env_py = None  # the models' own tables, whatever an env.py leaves out
     trip = Trip(inventory, ENGINES[run.database.dialect])
     run.database.use(trip.make, writing=True)
     compare(commands, trip.look)
     return {"findings": trip.found}
+
+
+def _cannot_be_tried(tables: List[Any]) -> Optional[str]:
+    """What has a finding of its own, and what neither SQLAlchemy nor Alembic can go on with."""
+    if not all(findings.is_known(key) for table in tables for key in table.foreign_keys):
+        return "foreign keys refer to tables that are missing"
+    if any(name_of(index) is None for table in tables for index in table.indexes):
+        return "an index has no name"
+    return None
 
 
 class Trip:
@@ -71,8 +81,6 @@ class Trip:
         # What refers to a table that cannot be made fails as well, and is right by itself.
         if any(id(other) in failed for other in _referred(table) if other is not table):
             return
-        if any(findings.name_of(index) is None for index in table.indexes):
-            return  # a finding of its own
         self._tell(f"cannot be made: {error}", "use a type that this database has", table.schema, table.name, None)
 
     def _attempt(self, connection: Connection, work: Any) -> Optional[str]:
