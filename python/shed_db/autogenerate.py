@@ -23,6 +23,7 @@ def keywords(this: Run, connection: Optional[Connection]) -> Dict[str, Any]:
     filters = Filters(settings, project, metadata.tables(target), default_schema, (own.schema, own.name))
     directives = Directives(this.events, target, filters, bool(settings.revision.get("allow_empty")))
     directives.command, directives.compares = this.command, this.compares
+    directives.tells = this.tells_differences
     directives.may_drop_all = this.other_parts is not None
     directives.hook = project.hook("process_revision_directives")
     template = f"{this.folder}/script.py.mako"
@@ -66,6 +67,7 @@ class Directives:
         self.command = ""
         self.compares = False
         self.may_drop_all = False
+        self.tells = True
 
     def __call__(self, context: Any, revision: Any, directives: List[Any]) -> None:
         """Also called for a plain `revision` of a project whose environment always runs."""
@@ -76,7 +78,7 @@ class Directives:
             self.hook(context, revision, directives)
         if self.command in COMPARERS:
             _keep_for_check(directives, kept)
-        if self.compares:
+        if self.compares and self.tells:
             self._report(context, directives)
 
     def _report(self, context: Any, directives: List[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import Any, Dict, List, Optional, Set, Tuple
 
 from alembic.operations import Operations, ops
@@ -21,8 +22,10 @@ def text(context: Any, scripts: List[Any], search_path: Optional[str] = None) ->
         return ""
     writer = Writer(context)
     writer.begin(search_path)
-    for operation in _in_order(found):
-        writer.write(operation)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Alembic's, of its own operations
+        for operation in _in_order(found):
+            writer.write(operation)
     return writer.end()
 
 
@@ -73,17 +76,22 @@ class Writer:
     def _rebuild(self, operation: Any) -> None:
         """SQLite changes little in place: a new table, the rows, the old name."""
         table = self._reflected(operation)
-        for part in operation.ops:
-            _give_name(part)
+        # A new column comes after the last one that stays.
+        parts = sorted(operation.ops, key=lambda part: not isinstance(part, ops.DropColumnOp))
         with self._operations.batch_alter_table(operation.table_name, copy_from=table) as batch:
-            for part in operation.ops:
+            for part in parts:
+                _give_name(part)
                 batch.invoke(part)
 
     def _reflected(self, operation: Any) -> Table:
-        impl = self._live.impl
-        listener = ("column_reflect", getattr(impl, "autogen_column_reflect"))
+        impl: Any = self._live.impl
+        listener = ("column_reflect", impl.autogen_column_reflect)
         table = Table(
-            operation.table_name, MetaData(), autoload_with=self._live.connection, resolve_fks=False, listeners=[listener]
+            operation.table_name,
+            MetaData(),
+            autoload_with=self._live.connection,
+            resolve_fks=False,
+            listeners=[listener],
         )
         for one in table.constraints:
             if one.name is None and isinstance(one, (ForeignKeyConstraint, UniqueConstraint)):
@@ -165,7 +173,9 @@ def _referring_first(dropped: Dict[Name, Any]) -> List[Any]:
 
 def _referred_by(operation: Any) -> Set[Name]:
     table = operation.to_table()
-    names = [element.target_fullname.split(".")[:-1] for one in table.foreign_key_constraints for element in one.elements]
+    names = [
+        element.target_fullname.split(".")[:-1] for one in table.foreign_key_constraints for element in one.elements
+    ]
     return {(".".join(parts[:-1]) or None, parts[-1]) for parts in names}
 
 

@@ -10,7 +10,8 @@ from .compare import compare
 
 
 def answer(commands: Commands, step: Dict[str, Any]) -> Dict[str, Any]:
-    run, answered = commands.this, {}
+    run = commands.this
+    answered: Dict[str, Any] = {}
     if step.get("other") is not None:
         from . import reflected
 

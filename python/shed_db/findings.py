@@ -87,7 +87,7 @@ def _two_classes(inventory: Inventory, items: List[Item]) -> Iterator[Finding]:
             other = first[key]
             yield finding(
                 "two-classes",
-                f'{item["class"] or "a Table"} and {other["class"] or "a Table"} '
+                f"{item['class'] or 'a Table'} and {other['class'] or 'a Table'} "
                 f'({other["file"]}:{other["line"]}) are both the table "{full_name(item)}"',
                 "give one of them another table, or make it a subclass of the other",
                 item,
@@ -107,7 +107,7 @@ def _of_keys(table: Any, item: Item) -> Iterator[Finding]:
         if not is_known(key):
             yield finding(
                 "missing-table",
-                f'{item["table"]}.{key.parent.name} refers to {key.target_fullname}, which no model has',
+                f"{item['table']}.{key.parent.name} refers to {key.target_fullname}, which no model has",
                 "correct the name, or import the module that has the table",
                 item,
                 **_at(item, str(key.parent.name)),
@@ -129,12 +129,14 @@ def _of_constraints(table: Any, item: Item) -> Iterator[Finding]:
         if one.__visit_name__ in KINDS and name_of(one) is None and not getattr(one, "_type_bound", False):
             columns = ", ".join(str(column.name) for column in one.columns)
             nameless.append(f"{KINDS[one.__visit_name__]}{f' ({columns})' if columns else ''}")
+    for one in table.indexes:
+        if name_of(one) is None:
+            nameless.append(f"index ({', '.join(str(column.name) for column in one.columns)})")
     if nameless:
         yield finding(
             "unnamed-constraint",
-            f'{len(nameless)} constraint{"" if len(nameless) == 1 else "s"} of "{full_name(item)}" without a name: '
-            + "; ".join(nameless),
-            "set MetaData(naming_convention=…): a constraint without a name cannot be dropped by a revision",
+            f'"{full_name(item)}" has no name for: {"; ".join(nameless)}',
+            "set MetaData(naming_convention=…), or names: what has none cannot be dropped by a revision",
             item,
         )
 
@@ -177,4 +179,3 @@ def of_column(items: List[Item], schema: Optional[str], table: Optional[str], co
             place = {"file": item["file"], "line": item["line"], "table": full_name(item), "column": None}
             return {**place, **(_at(item, column) if column else {})}
     return {"table": table, "column": column}
-

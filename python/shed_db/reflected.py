@@ -45,13 +45,20 @@ def _read(settings: Settings, connection: Connection) -> MetaData:
         impl.autogen_column_reflect(inspector, table, column)
 
     for schema in _schemas(connection, filters):
-        parents = {"schema_name": schema}
-        metadata.reflect(
-            connection,
-            schema=schema,
-            only=lambda name, _: filters.include_name(name, "table", parents) and not filters.is_others(schema, name),
-        )
+        metadata.reflect(connection, schema=schema, only=_Admitted(filters, schema))
     return metadata
+
+
+class _Admitted:
+    """Which tables of a schema are compared."""
+
+    def __init__(self, filters: Filters, schema: Optional[str]) -> None:
+        self._filters, self._schema = filters, schema
+
+    def __call__(self, name: str, _: MetaData) -> bool:
+        if self._filters.is_others(self._schema, name):
+            return False
+        return self._filters.include_name(name, "table", {"schema_name": self._schema})
 
 
 def _schemas(connection: Connection, filters: Filters) -> List[Optional[str]]:

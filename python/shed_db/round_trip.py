@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List, Optional, Set, Tuple
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import CompileError, DBAPIError
 
-from . import differences, findings, metadata
+from . import blame, differences, findings, metadata
 from .commands import Commands
 from .compare import compare
 from .database import message_of
 from .findings import Finding
 from .from_models import Wanted
-from .inventory import Inventory, Item
+from .inventory import Inventory, Item, name_of
 
 ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+# SQLAlchemy names the object that could not do it.
+_OBJECT = re.compile(r"Compiler <[^>]*>")
 Name = Tuple[Optional[str], str]
 
 
@@ -26,13 +29,24 @@ def answer(commands: Commands, wanted: Dict[str, Any]) -> Dict[str, Any]:
     inventory = Inventory(run, wanted)
     if not inventory.tables:
         return {"findings": []}
-    if not all(findings.is_known(key) for table in metadata.tables(run.project.metadata) for key in table.foreign_keys):
-        return {"findings": [], "not_tried": "foreign keys refer to tables that are missing"}
+    reason = _cannot_be_tried(metadata.tables(run.project.metadata))
+    if reason is not None:
+        return {"findings": [], "not_tried": reason}
+    run.tells_differences = False  # they are findings here
     run.settings.env_py = None  # the models' own tables, whatever an env.py leaves out
     trip = Trip(inventory, ENGINES[run.database.dialect])
     run.database.use(trip.make, writing=True)
     compare(commands, trip.look)
     return {"findings": trip.found}
+
+
+def _cannot_be_tried(tables: List[Any]) -> Optional[str]:
+    """What has a finding of its own, and what neither SQLAlchemy nor Alembic can go on with."""
+    if not all(findings.is_known(key) for table in tables for key in table.foreign_keys):
+        return "foreign keys refer to tables that are missing"
+    if any(name_of(index) is None for table in tables for index in table.indexes):
+        return "an index has no name"
+    return None
 
 
 class Trip:
@@ -65,8 +79,9 @@ class Trip:
             return
         failed.add(id(table))
         # What refers to a table that cannot be made fails as well, and is right by itself.
-        if not any(id(other) in failed for other in _referred(table) if other is not table):
-            self._tell(f"cannot be made: {error}", "use a type that this database has", table.schema, table.name, None)
+        if any(id(other) in failed for other in _referred(table) if other is not table):
+            return
+        self._tell(f"cannot be made: {error}", "use a type that this database has", table.schema, table.name, None)
 
     def _attempt(self, connection: Connection, work: Any) -> Optional[str]:
         try:
@@ -75,7 +90,9 @@ class Trip:
         except DBAPIError as error:
             return message_of(error).splitlines()[0]
         except CompileError as error:
-            return str(error).splitlines()[0]
+            return _OBJECT.sub("this database", str(error).splitlines()[0])
+        except Exception as error:
+            return blame.sentence(error)  # of a type that the project has made itself
         return None
 
     def look(self, context: Any, directives: List[Any]) -> None:

@@ -39,6 +39,7 @@ class Run:
         self.is_wide_enough = False
         self.own_env_elsewhere: Optional[str] = None
         self.script: Any = None
+        self.tells_differences = True
         self.other_parts: Optional[Dict[str, Any]] = None
         # What an env.py of the project's own hands over.
         self.given: Optional[Project] = None

@@ -13,6 +13,9 @@ from .places import COLUMNS, Source, assigned, file_of, is_call, last_name
 # Folders of a package whose models are nobody's tables.
 NEVER = ("tests", "test", "testing", "__pycache__", "node_modules", "site-packages")
 
+# Without any of these words there is no model in a file.
+SIGNS = (b"__table", b"Table(", b"table=True", b"table = True", b"olumn(")
+
 
 class Left(NamedTuple):
     path: str
@@ -59,7 +62,10 @@ def _files(folder: str, deep: bool, versions: List[str], others: List[str]) -> I
 def _look_at(path: str, bases: Set[str]) -> Optional[Left]:
     try:
         with open(path, "rb") as file:
-            tree = ast.parse(file.read())
+            text = file.read()
+        if not any(word in text for word in SIGNS):
+            return None
+        tree = ast.parse(text)
     except (OSError, SyntaxError, ValueError):
         return None
     classes = {name: node for name, node in Source(tree).classes.items() if "<locals>" not in name}

@@ -98,7 +98,13 @@ fn one<'a>(scope: &Scope<'a>, word: &str, project: Option<&str>, place: &Place) 
     };
     let mut chosen = scope.targets_for(word, &place, Needs::Reading, true)?;
     match (chosen.pop(), chosen.is_empty()) {
-        (Some(only), true) => Ok(only),
+        (Some(mut only), true) => {
+            if let (Some(_), Some(database)) = (&place.database_url, &only.database) {
+                // A URL may hold a password; its place does not.
+                only.name = scope.engine(database)?.place();
+            }
+            Ok(only)
+        }
         _ => Err(Error::usage("two databases are compared, not patterns").help("shed diff PROJECT.DATABASE OTHER")),
     }
 }
