@@ -8,7 +8,7 @@ import importlib.util
 import os
 import sys
 from types import ModuleType
-from typing import Iterable, Iterator, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 from . import blame
 from .refusal import Refusal
@@ -16,7 +16,7 @@ from .refusal import Refusal
 NOT_MODELS = ("__main__", "conftest", "setup")
 
 
-def load(wanted: dict, python_path: List[str], versions: List[str], discover: bool) -> List[ModuleType]:
+def load(wanted: Dict[str, str], python_path: List[str], versions: List[str], discover: bool) -> List[ModuleType]:
     """The modules that one entry of `module` stands for."""
     if "name" in wanted:
         module = import_name(wanted["name"])
