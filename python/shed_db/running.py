@@ -35,13 +35,16 @@ def run(call: Call[Answer]) -> Answer:
     listener = threading.Thread(target=_listen, args=(process.stderr, said), daemon=True)
     listener.start()
     try:
-        with process.stdout, process.stderr:
-            document = process.stdout.read()
-            listener.join()
+        document = process.stdout.read()
         code = process.wait()
     except BaseException:
         _end(process)
         raise
+    finally:
+        # Its end is theirs: a stream that is being read cannot be closed.
+        listener.join()
+        process.stdout.close()
+        process.stderr.close()
     return call.answer(code, document, "".join(said))
 
 

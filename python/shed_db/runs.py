@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from . import boot, models, versions
 from .database import Database
@@ -34,7 +34,7 @@ class Run:
         self.passthrough = False
         self.preparing = False
         self.has_written = False
-        self.dry_from: Optional[tuple] = None
+        self.dry_from: Optional[Tuple[str, ...]] = None
         self.table_exists = False
         self.is_wide_enough = False
         self.own_env_elsewhere: Optional[str] = None

@@ -201,7 +201,7 @@ fn version(path: &Path) -> Option<String> {
 
 fn notes(scope: &Scope<'_>, found: &[ProjectFound]) -> Result<Vec<String>> {
     let mut notes = namesake::notes(scope, found);
-    for project in scope.settings.projects()?.values().filter(|project| project.env_py.is_some()) {
+    for project in scope.settings.projects()?.values().filter(|project| runs_its_own(project)) {
         notes.push(format!(
             "{}: its own env.py runs, without transactional SQLite, filters, differences as data and revision events",
             project.name
@@ -212,6 +212,12 @@ fn notes(scope: &Scope<'_>, found: &[ProjectFound]) -> Result<Vec<String>> {
         notes.push(format!("{}/.shed is tracked by git: git rm -r --cached .shed", folder.display()));
     }
     Ok(notes)
+}
+
+/// Whether its env.py does without shed's, which it may call.
+fn runs_its_own(project: &Project) -> bool {
+    let text = project.env_py.as_deref().map(std::fs::read_to_string);
+    text.is_some_and(|text| !text.is_ok_and(|text| text.contains("shed_db.env")))
 }
 
 fn is_tracked(scope: &Scope<'_>, folder: &Path) -> bool {

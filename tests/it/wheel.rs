@@ -196,10 +196,38 @@ asyncio.run(main())
     script(&app, text).stdout("[True, 'a3']\n('a3',) []\n2\n").ok();
 }
 
+/// A project whose last revision says that it has begun, and goes on for a minute.
+fn long() -> App {
+    let app = App::sqlite().keys("cwd: .");
+    app.add_revision("a4", "a3", "import time; open('begun', 'w').close(); time.sleep(60)");
+    app
+}
+
+#[test]
+fn an_exception_while_it_waits_ends_shed_and_the_migration() {
+    let app = long();
+    let text = "
+import os, signal, threading, time
+import shed_db
+
+def stop(*_): raise TimeoutError('enough')
+
+def watch():
+    while not os.path.exists('begun'): time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGALRM)
+
+signal.signal(signal.SIGALRM, stop)
+threading.Thread(target=watch).start()
+try: shed_db.run_migration('app.main')
+except TimeoutError as error: print(error)
+";
+    script(&app, text).dir(app.path("")).stdout("enough\n").ok();
+    assert_eq!(app.db.revisions(), [""; 0]);
+}
+
 #[test]
 fn a_task_that_is_cancelled_ends_shed_and_the_migration() {
-    let app = App::sqlite();
-    app.add_revision("a4", "a3", "import time; open('begun', 'w').close(); time.sleep(60)");
+    let app = long();
     let text = "
 import asyncio, os
 from shed_db import aio
@@ -213,10 +241,8 @@ async def main():
 
 asyncio.run(main())
 ";
-    app.write("shed.yaml", &app.read("shed.yaml").replace("    db:", "    cwd: .\n    db:"));
     script(&app, text).dir(app.path("")).stdout("cancelled\n").ok();
-    let none: [&str; 0] = [];
-    assert_eq!(app.db.revisions(), none);
+    assert_eq!(app.db.revisions(), [""; 0]);
 }
 
 #[test]
@@ -429,4 +455,32 @@ def test_each(shed_database, n):
         in_environment(&own, outfitted()).args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp=pytest"]);
     pytest.dir(own.path("")).stdout_has("2 passed").ok();
     assert_eq!(own.status()["databases"], serde_json::json!([]));
+}
+
+#[test]
+fn pytest_gets_a_database_on_the_server_that_is_named_with_the_password_of_a_variable() {
+    let (app, role) = (App::sqlite(), cluster().database_with_password("s3cret/ü"));
+    cluster().psql("postgres", &format!("alter role \"{}\" createdb", role.name()));
+    let connection =
+        format!("{{ host: {}, user: {}, password: \"${{DEV_PASSWORD}}\" }}", cluster().host.display(), role.name());
+    let server = format!("development:\n  db:\n    dev: {{ type: postgres, connection: {connection} }}\n");
+    app.write("shed.yaml", &(server + &app.read("shed.yaml")));
+    let test = "
+from sqlalchemy import text
+
+def test_it(shed_database):
+    with shed_database.engine().connect() as connection:
+        assert connection.execute(text('select current_user')).scalar() == shed_database.parts['user']
+        assert connection.execute(text('select version_num from alembic_version')).scalar() == 'a3'
+        print('name:', shed_database.parts['database'])
+";
+    app.write("test_app.py", test);
+    app.write("pytest.ini", "[pytest]\nshed_target = app.main\nshed_server = dev\n");
+    let words = ["-m", "pytest", "-qs", "-p", "no:cacheprovider", "--basetemp=pytest"];
+    let pytest = in_environment(&app, outfitted()).args(words).env("DEV_PASSWORD", "s3cret/ü");
+    let said = pytest.dir(app.path("")).stdout_has("1 passed").ok().stdout;
+    let (_, name) = said.split_once("name: ").unwrap();
+    let name = name.split_whitespace().next().unwrap();
+    let left = cluster().psql("postgres", &format!("select datname from pg_database where datname = '{name}'"));
+    assert_eq!((name.starts_with("shed_test_"), left.as_str()), (true, ""));
 }

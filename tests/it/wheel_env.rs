@@ -203,6 +203,7 @@ fn under_shed_such_an_env_py_has_events_filters_and_differences_too() {
     for plain in everywhere() {
         let applied = |n: u8| format!("app.main: upgraded to a{n}, a{n}\n");
         let ending = format!("{}{}{}app.main: now at a3 (head)\n", applied(1), applied(2), applied(3));
+        plain.shed(&["doctor"]).stdout_has("project   app").any_stderr().ok();
         let said = plain.shed(&["migrate", "app"]).any_stdout().any_stderr().ok().stderr;
         assert!(said.ends_with(&ending), "{said}");
         plain.shed(&["check", "app"]).stdout("No new upgrade operations detected.\n").ok();
