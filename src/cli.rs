@@ -221,7 +221,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Init(args) => return Ok(out.show(&commands::init::init(args, flag, environment, out)?)),
         Command::Adopt(args) => return Ok(out.show(&commands::adopt::adopt(args, flag, environment, out)?)),
         Command::Server(args) => return Ok(out.show(&commands::server::server(args, &cli.global, environment, out)?)),
-        Command::Cache(args) => return Ok(out.show(&commands::cache::cache(args, environment)?)),
+        Command::Cache(args) => return Ok(out.show(&commands::cache::cache(args, flag, environment, out)?)),
         Command::Settings(args) => {
             return Ok(out.show(&commands::settings::settings(args, flag, environment)?));
         }

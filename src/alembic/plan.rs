@@ -52,8 +52,7 @@ pub enum Step {
     /// Alembic's `check` after a step that wrote: the lock is given back before it.
     Compare { argv: Vec<String> },
     /// All migrations, on a database that is thrown away: what they print is no part of the answer.
-    /// `snapshot`: where the database at its heads is kept.
-    Prepare { snapshot: Option<PathBuf> },
+    Prepare { snapshot: Option<Snapshot> },
     /// The SQL of a command from where the database stands.
     DryRun { argv: Vec<String> },
     /// Facts about revisions as data.
@@ -84,6 +83,15 @@ pub struct ModelsWanted {
     pub longest: Option<u32>,
     /// Where other projects have their models.
     pub others: Vec<PathBuf>,
+}
+
+/// Where a scratch database at its heads is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Snapshot {
+    /// A file that tells of it.
+    pub place: PathBuf,
+    /// Of a server's: whether the database was filled from it.
+    pub is_filled: Option<bool>,
 }
 
 impl Step {

@@ -172,6 +172,11 @@ impl Ended {
         self.remark.is_none() && self.told.failure.as_ref().is_some_and(|failure| failure.lock_timeout)
     }
 
+    /// Whether the database was filled from a kept one that does not hold any more.
+    pub fn is_stale(&self) -> bool {
+        self.told.failure.as_ref().is_some_and(|failure| failure.kind == "stale")
+    }
+
     /// Whether models and database differ.
     pub fn drifted(&self) -> bool {
         self.told.failure.as_ref().is_some_and(|failure| failure.kind == "drift")

@@ -54,6 +54,7 @@ const FILES: &[(&str, &str)] = &[
     ("session.py", include_str!("../../python/shed_db/session.py")),
     ("settings.py", include_str!("../../python/shed_db/settings.py")),
     ("snapshot.py", include_str!("../../python/shed_db/snapshot.py")),
+    ("snapshot_server.py", include_str!("../../python/shed_db/snapshot_server.py")),
     ("steps.py", include_str!("../../python/shed_db/steps.py")),
     ("unimported.py", include_str!("../../python/shed_db/unimported.py")),
     ("url.py", include_str!("../../python/shed_db/url.py")),

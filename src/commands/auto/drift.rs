@@ -65,6 +65,6 @@ impl Auto<'_, '_> {
     fn live(&self) -> Result<Checked> {
         let args = check::Args::offline(&self.args.place);
         let plan = self.scope.plan(self.target, Needs::Reading, vec![check::step(&args)], check::wishes(&args))?;
-        check::checked(self.scope, &plan, true).map(|(checked, _)| checked)
+        check::checked(self.scope, &plan, true)
     }
 }

@@ -58,7 +58,7 @@ fn tried(
     database: &Database,
     steps: Vec<Step>,
 ) -> Result<std::result::Result<Vec<Told>, String>> {
-    let scratch = match Scratch::of(scope, chosen, database) {
+    let scratch = match Scratch::of(scope, chosen, database, None) {
         Ok(scratch) => scratch,
         Err(error @ Error::Interrupted(_)) => return Err(error),
         Err(error) => {
