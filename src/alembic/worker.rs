@@ -30,6 +30,7 @@ const FILES: &[(&str, &str)] = &[
     ("guard.py", include_str!("../../python/shed_db/guard.py")),
     ("hook.py", include_str!("../../python/shed_db/hook.py")),
     ("imports.py", include_str!("../../python/shed_db/imports.py")),
+    ("ledger.py", include_str!("../../python/shed_db/ledger.py")),
     ("logs.py", include_str!("../../python/shed_db/logs.py")),
     ("metadata.py", include_str!("../../python/shed_db/metadata.py")),
     ("models.py", include_str!("../../python/shed_db/models.py")),

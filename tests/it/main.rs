@@ -28,6 +28,7 @@ mod hooks;
 mod interpreter;
 mod json;
 mod kept;
+mod ledger;
 mod limits;
 mod lost;
 mod migrate_check;
