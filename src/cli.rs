@@ -131,6 +131,9 @@ pub enum Command {
     /// Print the JSON Schema of what a command prints with --format json
     #[command(after_help = "Example:\n  shed schema status > status.schema.json")]
     Schema(commands::schema::Args),
+    /// Show what was done to a database, newest first, as far as `ledger: true` has it written down
+    #[command(after_help = "Example:\n  shed log billing.staging -n 5")]
+    Log(commands::log::Args),
     /// Compare models and database (drift): exit code 1 where they differ
     #[command(
         after_help = "Example:\n  shed check billing.staging --format json\n  shed check --offline services/billing/models.py"
@@ -266,6 +269,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Show(args) => out.show(&commands::show::show(&scope, args)?),
         Command::Models(args) => out.show(&commands::models::models(&scope, args)?),
         Command::Guard(args) => out.show(&commands::guard::guard(&scope, args)?),
+        Command::Log(args) => out.show(&commands::log::log(&scope, args)?),
         Command::Check(args) => out.show(&commands::check::check(&scope, args)?),
         Command::Diff(args) => out.show(&commands::diff::diff(&scope, args)?),
         Command::Targets(args) => out.show(&commands::targets::targets(&scope, args)?),

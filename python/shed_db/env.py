@@ -183,8 +183,19 @@ def _online_keywords(this: Run, database: Optional[Database], checks: List[Any])
         keywords["dont_mutate"] = True  # Alembic's own, for `current`: no version table is created
     hook = this.project.hook("on_version_apply")
     callbacks = [check.on_version_apply for check in checks]
-    keywords["on_version_apply"] = (*callbacks, *([hook] if hook else []), this.progress.on_version_apply)
+    kept = _ledger(this)
+    own = [hook] if hook else []
+    keywords["on_version_apply"] = (*callbacks, *own, *kept, this.progress.on_version_apply)
     return keywords
+
+
+def _ledger(this: Run) -> List[Any]:
+    if this.settings.ledger is None:
+        return []
+    from . import ledger
+
+    kept = ledger.of(this)
+    return [kept.on_version_apply] if kept is not None else []
 
 
 def _last_word(this: Run, keywords: Dict[str, Any]) -> Dict[str, Any]:

@@ -118,6 +118,11 @@ impl Step {
 }
 
 impl<'a> Plan<'a> {
+    /// Whether each step is written down in the database.
+    pub fn keeps_ledger(&self) -> bool {
+        self.options.as_ref().is_some_and(|options| self.project.keeps_ledger(options))
+    }
+
     /// A plan that touches no database and imports nothing of the project.
     pub fn for_files(project: &'a Project, steps: Vec<Step>) -> Self {
         Self {

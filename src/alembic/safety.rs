@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use crate::engine::journal::{Deed, Entry, Journal};
 use crate::engine::{Engine, Lock, LockWish, Watch};
+use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::process::Interrupts;
+use crate::revisions::git;
 use crate::settings::Restore;
 
 use super::event::{Told, heads_in_words};
@@ -49,6 +51,9 @@ pub struct Rules<'a> {
     pub allowed: Allowed<'a>,
     /// Whether the engine undoes a revision that fails, unless something was committed in its middle.
     pub rolls_back: bool,
+    /// Where git is asked for the commit, for the ledger.
+    pub folder: PathBuf,
+    pub environment: &'a Environment,
 }
 
 /// Makes the worker give back the lock that it holds.
@@ -102,6 +107,12 @@ impl<'a> Safety<'a> {
         self.journal.write(&entry)?;
         self.written = Some(entry);
         failpoint::reach("migrate-journal-written")
+    }
+
+    /// What the worker cannot know and writes into the ledger, as a line of JSON.
+    pub(super) fn for_ledger(&self) -> String {
+        let commit = git::commit_at(&self.rules.folder, self.rules.environment);
+        serde_json::json!({ "git_commit": commit, "backup": self.kept.backup }).to_string()
     }
 
     /// After the steps, or after the worker's death: keeps what is whole, puts back what is half. The words say what

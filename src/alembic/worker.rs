@@ -37,6 +37,7 @@ const FILES: &[(&str, &str)] = &[
     ("hook.py", include_str!("../../python/shed_db/hook.py")),
     ("imports.py", include_str!("../../python/shed_db/imports.py")),
     ("inventory.py", include_str!("../../python/shed_db/inventory.py")),
+    ("ledger.py", include_str!("../../python/shed_db/ledger.py")),
     ("logs.py", include_str!("../../python/shed_db/logs.py")),
     ("metadata.py", include_str!("../../python/shed_db/metadata.py")),
     ("models.py", include_str!("../../python/shed_db/models.py")),

@@ -25,6 +25,7 @@ pub mod history;
 pub mod init;
 pub mod list_templates;
 pub mod load;
+pub mod log;
 pub mod man;
 pub mod merge;
 pub mod models;

@@ -11,7 +11,7 @@ use crate::engine::{Engine, News, Watch};
 use crate::error::Result;
 use crate::keep;
 use crate::output::Output;
-use crate::settings::{Backup, Options, Restore};
+use crate::settings::{Backup, Options, Restore, VersionsEntry};
 
 use super::live::Live;
 use super::scope::{Chosen, Scope};
@@ -98,6 +98,8 @@ impl Scope<'_> {
             backs_up: care.backs_up(options, rolls_back),
             allowed: Allowed { restore: care.restore(options), ask: &ask },
             rolls_back,
+            folder: revisions_of(plan).unwrap_or_else(|| plan.project.folder.clone()),
+            environment: self.environment,
         };
         let vault = self.vault(chosen, &reach.engine, options);
         let mut safety = Safety::new(&reach.engine, journal, vault, Watch::new(interrupts, &hear), rules);
@@ -141,6 +143,14 @@ impl Scope<'_> {
             version_table: (options.version_table_schema.clone(), table),
         }
     }
+}
+
+/// Where the revision files are.
+fn revisions_of(plan: &Plan<'_>) -> Option<PathBuf> {
+    plan.versions.iter().find_map(|entry| match entry {
+        VersionsEntry::Folder(folder) => Some(folder.clone()),
+        VersionsEntry::Package(_) => None,
+    })
 }
 
 /// What a run that was broken off was about to do, in words.

@@ -77,6 +77,7 @@ fn of_command(name: &str, to: &mut SchemaGenerator) -> Option<Schema> {
         "status" => returned(status::status, to),
         "current" => returned(current::current, to),
         "heads" => returned(heads::heads, to),
+        "log" => returned(log::log, to),
         "guard" => returned(guard::guard, to),
         "history" => returned(history::history, to),
         "branches" => returned(branches::branches, to),

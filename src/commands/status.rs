@@ -4,7 +4,8 @@ mod graph;
 mod read;
 mod table;
 
-pub use read::read;
+pub use graph::question;
+pub use read::{Site, read, site};
 
 use std::fmt;
 

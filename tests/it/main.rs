@@ -31,6 +31,7 @@ mod inventory;
 mod json;
 mod kept;
 mod kept_on_server;
+mod ledger;
 mod limits;
 mod lost;
 mod migrate_check;
