@@ -259,7 +259,8 @@ impl Told {
             Event::Migrated {} => self.migrated = true,
             // What is read after a migration is no news of it.
             Event::Heads { after: false, .. } if self.migrated => {}
-            Event::Heads { heads, after: false } => self.before = Some(heads),
+            // A later command of the run starts where an earlier one ended.
+            Event::Heads { heads, after: false } => drop(self.before.get_or_insert(heads)),
             Event::Heads { heads, after: true } => self.reached = Some(heads),
             Event::StepApplied(step) => self.applied.push(step),
             Event::Wrote(wrote) => self.wrote.push(wrote),

@@ -153,7 +153,7 @@ fn on_scratch(
     }
     let (witness, made_of) = (ended.told.witness.take(), ended.told.snapshot.take());
     let on_scratch = |error: Error| error.remark("this was on a scratch database; no other was touched");
-    let checked = check::found(scope, ended, live).map_err(on_scratch)?;
+    let checked = check::found(ended, live).map_err(on_scratch)?;
     if let (Some(keeping), Some(made_of)) = (keeping, made_of) {
         scratch.keep(keeping, &chosen.name, made_of);
     }

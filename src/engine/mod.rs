@@ -3,6 +3,7 @@
 pub mod backups;
 pub mod embedded;
 pub mod journal;
+pub mod ledger;
 mod lock;
 mod postgres;
 pub mod programs;

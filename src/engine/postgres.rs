@@ -10,6 +10,7 @@ mod copy;
 mod dump;
 mod facts;
 mod in_place;
+mod ledger;
 mod lock;
 mod look;
 mod plain;
