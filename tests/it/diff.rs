@@ -157,9 +157,12 @@ fn what_only_postgresql_has_is_carried_over_too() {
     one.execute("create type mood as enum ('good', 'bad'); create table a (id serial primary key, note varchar(10))");
     two.execute(
         "create type mood as enum ('good', 'bad'); create type size as enum ('s', 'l'); \
+         create domain small as integer check (value < 10); \
          create table a (id serial primary key, note text not null default 'none', how mood, big size); \
-         create table b (id bigserial primary key, how mood default 'good', big size, tags text[], at timestamptz default now()); \
-         create index ix_b on b (lower(tags[1])) where id > 5; comment on column b.at is 'it''s 5%'",
+         create table b (id bigserial primary key, how mood default 'good', big size, tags text[], moods mood[], few small, at timestamptz default now()); \
+         create index ix_b on b (lower(tags[1])) where id > 5; comment on column b.at is 'it''s 5%'; \
+         create table c (id integer generated always as identity primary key, twice integer generated always as (7 * 2) stored, \
+         a_id integer references a on delete cascade deferrable, price numeric(8, 2) check (price > 0))",
     );
     let sql = repo.shed(["diff", "app.one", "app.two", "--sql"]).any_stdout().any_stderr().ok().stdout;
     carry_out(&one, &sql);
