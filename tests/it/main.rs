@@ -18,6 +18,7 @@ mod databases;
 mod diff;
 mod document;
 mod examples;
+mod findings;
 mod flags;
 mod fleet;
 mod floors;
