@@ -158,3 +158,14 @@ sa.Table('wide', metadata, sa.Column('id', sa.Integer, primary_key=True), sa.Col
     let left = cluster().psql("postgres", "select datname from pg_database where datname like 'trips_%shed_check%'");
     assert_eq!(left, "");
 }
+
+#[test]
+fn a_database_that_on_connect_attaches_is_not_written_to() {
+    let repo = shop().settings(&settings("    on_connect: [\"ATTACH DATABASE 'real.db' AS real\"]\n"));
+    repo.shed(["models", "--verify"])
+        .stdout("3 models, nothing found\n")
+        .stderr("warning: app: types were not tried: `on_connect` attaches a database that is no scratch one\n")
+        .ok();
+    let repo = shop().settings(&settings("    exclude_tables: ['*']\n"));
+    repo.shed(["models", "--verify"]).stdout("3 models, nothing found\n").ok();
+}
