@@ -298,7 +298,7 @@ fn a_database_in_memory_is_migrated_first_and_several_targets_are_told_each() {
     app.drift();
     app.shed(["diff", "app.*", "--exit-code"])
         .stdout(
-            "app.main:\n  to make app.main like the models:\n  add table person\n  add table pet\n  add table toy\n\
+            "app.main:\n  to make app.main like the models:\n  add table person\n  add table toy\n  add table pet\n\
              app.memory:\n  to make app.memory like the models:\n  add table toy\n",
         )
         .any_stderr()
