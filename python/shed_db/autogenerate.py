@@ -22,7 +22,7 @@ def keywords(this: Run, connection: Optional[Connection]) -> Dict[str, Any]:
     target = _target(this)
     filters = Filters(settings, project, metadata.tables(target), default_schema, (own.schema, own.name))
     directives = Directives(this.events, target, filters, bool(settings.revision.get("allow_empty")))
-    directives.command = this.command
+    directives.command, directives.compares = this.command, this.compares
     directives.tells = this.tells_differences
     directives.may_drop_all = this.other_parts is not None
     directives.hook = project.hook("process_revision_directives")
@@ -65,24 +65,21 @@ class Directives:
         self._allow_empty = allow_empty
         self.hook: Optional[Callable[..., None]] = None
         self.command = ""
+        self.compares = False
         self.may_drop_all = False
         self.tells = True
 
     def __call__(self, context: Any, revision: Any, directives: List[Any]) -> None:
         """Also called for a plain `revision` of a project whose environment always runs."""
-        comparing = self.command in COMPARERS or self._is_autogenerate(context)
-        if comparing:
+        if self.compares:
             self._refuse_to_drop_everything(context, directives)
         kept = list(directives)
         if self.hook is not None:
             self.hook(context, revision, directives)
         if self.command in COMPARERS:
             _keep_for_check(directives, kept)
-        if comparing and self.tells:
+        if self.compares and self.tells:
             self._report(context, directives)
-
-    def _is_autogenerate(self, context: Any) -> bool:
-        return bool(getattr(context.config.cmd_opts, "autogenerate", False))
 
     def _report(self, context: Any, directives: List[Any]) -> None:
         items = [

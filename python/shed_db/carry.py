@@ -165,14 +165,14 @@ def _migrate_memory(commands: Commands, command: Optional[str]) -> None:
     _prepare(commands)
 
 
-def _prepare_with_snapshot(commands: Commands, place: Optional[str]) -> None:
+def _prepare_with_snapshot(commands: Commands, wanted: Optional[Dict[str, Any]]) -> None:
     run = commands.this
     kept = None
-    if place is not None and run.witness is not None:
+    if wanted is not None and run.witness is not None:
         from . import snapshot
 
         with run.witness.quiet():
-            kept = snapshot.of(run, place)
+            kept = snapshot.of(run, wanted)
         # The models that it imports are looked at by the run.
         if kept is not None:
             kept.load()

@@ -102,7 +102,7 @@ class Filters:
         for pattern, extension in OTHERS_SCHEMAS.items():
             if schema and fnmatchcase(schema, pattern):
                 owner = extension
-        if owner:
+        if owner and owner != "shed":
             self.ignored[name if schema is None else f"{schema}.{name}"] = owner
         return owner is not None
 

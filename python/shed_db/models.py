@@ -32,7 +32,7 @@ def load(settings: Settings, needed: bool, comparing: bool) -> Project:
     if comparing and project.metadata is None and settings.hooks is None:
         raise nothing_to_compare(project)
     if settings.hooks is not None:
-        project.hooks = _load_hooks(settings)
+        project.hooks = load_hooks(settings)
     return project
 
 
@@ -99,7 +99,7 @@ def _find_metadata(settings: Settings, loaded: List[ModuleType], comparing: bool
     return metadata.find(loaded, comparing)
 
 
-def _load_hooks(settings: Settings) -> ModuleType:
+def load_hooks(settings: Settings) -> ModuleType:
     from . import modules
 
     wanted = settings.hooks

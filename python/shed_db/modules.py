@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from types import ModuleType
-from typing import Iterable, Iterator, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 from . import blame
 from .refusal import Refusal
@@ -18,7 +18,7 @@ NOT_MODELS = ("__main__", "conftest", "setup")
 _REVISION = re.compile(r"^down_revision\b", re.MULTILINE)
 
 
-def load(wanted: dict, python_path: List[str], versions: List[str], discover: bool) -> List[ModuleType]:
+def load(wanted: Dict[str, str], python_path: List[str], versions: List[str], discover: bool) -> List[ModuleType]:
     """The modules that one entry of `module` stands for."""
     if "name" in wanted:
         module = import_name(wanted["name"])

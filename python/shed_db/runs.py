@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from . import boot, models, versions
 from .database import Database
@@ -20,9 +20,7 @@ COMPARERS = ("check", "diff")
 class Run:
     """Alembic's Config carries it to env.py."""
 
-    def __init__(
-        self, settings: Settings, events: Events, parts: Optional[Dict[str, Any]], parent: Any = None
-    ) -> None:
+    def __init__(self, settings: Settings, events: Events, parts: Optional[Dict[str, Any]], parent: Any = None) -> None:
         self.settings = settings
         self.events = events
         self.parent = parent
@@ -36,13 +34,15 @@ class Run:
         self.passthrough = False
         self.preparing = False
         self.has_written = False
-        self.dry_from: Optional[tuple] = None
+        self.dry_from: Optional[Tuple[str, ...]] = None
         self.table_exists = False
         self.is_wide_enough = False
         self.own_env_elsewhere: Optional[str] = None
         self.script: Any = None
         self.tells_differences = True
         self.other_parts: Optional[Dict[str, Any]] = None
+        # What an env.py of the project's own hands over.
+        self.given: Optional[Project] = None
         self._project: Optional[Project] = None
 
     def warn(self, text: str) -> None:
@@ -76,6 +76,9 @@ class Run:
 
     def load_project(self) -> Project:
         """Imported once, unless a later command needs more of it."""
+        if self.given is not None:
+            self._project = self.given
+            return self.given
         needed = self.settings.need_models == "yes" or self.compares or self.in_memory
         known = self._project
         if known is None or (self.compares and known.metadata is None and not known.loaded):

@@ -41,6 +41,8 @@ pub struct Context<'a> {
     verbose: bool,
     revision: Revision,
     guard: Option<Guard>,
+    /// Each step is written down in the database.
+    ledger: Option<Ledger>,
     /// Whether the worker tells what it looked at.
     witness: bool,
 }
@@ -52,6 +54,13 @@ struct Guard {
     timeout: f64,
     /// The lock's session says who it is.
     application: String,
+}
+
+/// What Python cannot know of it; the rest comes with the word to go on.
+#[derive(Serialize)]
+struct Ledger {
+    /// Our version.
+    shed: &'static str,
 }
 
 #[derive(Serialize)]
@@ -129,6 +138,7 @@ impl<'a> Context<'a> {
             verbose: plan.verbose,
             witness: plan.steps.iter().any(|step| matches!(step, Step::Prepare { .. })),
             revision: Revision { allow_empty: plan.allow_empty },
+            ledger: plan.keeps_ledger().then_some(Ledger { shed: env!("CARGO_PKG_VERSION") }),
             guard: safety.map(|safety| Guard {
                 timeout: safety.rules.timeout.as_secs_f64(),
                 application: safety.wish().application(),

@@ -22,6 +22,6 @@ pub use event::{Difference, Event, Told};
 pub use interpreter::Interpreter;
 pub use plan::{ModelsWanted, Plan, Reach, Step};
 pub use run::{Ended, Listener, Place, run};
-pub use safety::{Rules, Safety};
+pub use safety::{Kept, Rules, Safety};
 pub use vault::{Vault, failed};
 pub use warm::Warm;

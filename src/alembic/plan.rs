@@ -52,8 +52,7 @@ pub enum Step {
     /// Alembic's `check` after a step that wrote: the lock is given back before it.
     Compare { argv: Vec<String> },
     /// All migrations, on a database that is thrown away: what they print is no part of the answer.
-    /// `snapshot`: where the database at its heads is kept.
-    Prepare { snapshot: Option<PathBuf> },
+    Prepare { snapshot: Option<Snapshot> },
     /// The SQL of a command from where the database stands.
     DryRun { argv: Vec<String> },
     /// Facts about revisions as data.
@@ -86,6 +85,15 @@ pub struct ModelsWanted {
     pub others: Vec<PathBuf>,
 }
 
+/// Where a scratch database at its heads is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Snapshot {
+    /// A file that tells of it.
+    pub place: PathBuf,
+    /// Of a server's: whether the database was filled from it.
+    pub is_filled: Option<bool>,
+}
+
 impl Step {
     pub fn alembic<A: Into<String>>(argv: impl IntoIterator<Item = A>) -> Self {
         Self::Alembic { argv: argv.into_iter().map(Into::into).collect(), verify: false }
@@ -110,6 +118,11 @@ impl Step {
 }
 
 impl<'a> Plan<'a> {
+    /// Whether each step is written down in the database.
+    pub fn keeps_ledger(&self) -> bool {
+        self.options.as_ref().is_some_and(|options| self.project.keeps_ledger(options))
+    }
+
     /// A plan that touches no database and imports nothing of the project.
     pub fn for_files(project: &'a Project, steps: Vec<Step>) -> Self {
         Self {

@@ -1,6 +1,8 @@
 //! One file per command: what it takes, its work, what it found.
 
+pub mod adopt;
 pub mod alembic;
+pub mod auto;
 pub mod backup;
 pub mod backups;
 pub mod branches;
@@ -23,6 +25,7 @@ pub mod history;
 pub mod init;
 pub mod list_templates;
 pub mod load;
+pub mod log;
 pub mod man;
 pub mod merge;
 pub mod models;
@@ -48,6 +51,7 @@ mod aside;
 mod entry;
 mod hold;
 mod live;
+mod namesake;
 mod offline;
 mod outfile;
 mod own;

@@ -160,9 +160,9 @@ fn options(chosen: &Chosen<'_>) -> Option<Options> {
 fn refuse_files(versions: &[VersionsEntry]) -> Result<()> {
     for entry in versions {
         if let VersionsEntry::Folder(folder) = entry
-            && folder.is_file()
+            && let Some(what) = what_it_is(folder)
         {
-            return Err(Error::usage(format!("the versions folder {} is a file", folder.display()))
+            return Err(Error::usage(format!("the versions folder {} {what}", folder.display()))
                 .help("set `versions` of the project to a folder"));
         }
     }
@@ -172,6 +172,16 @@ fn refuse_files(versions: &[VersionsEntry]) -> Result<()> {
 /// The models of a project, or those that take their place for one run.
 pub fn models(project: &Project, instead: Option<&str>, working_dir: &Path) -> Vec<Module> {
     instead.map_or_else(|| project.module.clone(), |word| vec![module(word, working_dir)])
+}
+
+/// What is there instead of a folder; Alembic would take it for an empty one.
+fn what_it_is(folder: &Path) -> Option<&'static str> {
+    match folder.metadata() {
+        Ok(found) if found.is_dir() => None,
+        Ok(_) => Some("is a file"),
+        Err(_) if folder.is_symlink() => Some("is a link that leads nowhere"),
+        Err(_) => None,
+    }
 }
 
 /// `--models M`: a path where it looks like one, otherwise a dotted name.

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the harness starts programs and reads the environment itself")]
 
 mod app;
+mod auto;
 mod backups;
 mod bad_input;
 mod blackbox;
@@ -30,6 +31,8 @@ mod interpreter;
 mod inventory;
 mod json;
 mod kept;
+mod kept_on_server;
+mod ledger;
 mod limits;
 mod lost;
 mod migrate_check;
@@ -52,4 +55,7 @@ mod start;
 mod status;
 mod targets;
 mod traps;
+mod unsound;
+mod wheel;
+mod wheel_env;
 mod written;

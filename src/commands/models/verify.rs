@@ -62,7 +62,7 @@ fn tried(
     if database.kind == Kind::Sqlite && database.options.on_connect.iter().any(attaches) {
         return Ok(Err("`on_connect` attaches a database that is no scratch one".to_owned()));
     }
-    let scratch = match Scratch::of(scope, chosen, database) {
+    let scratch = match Scratch::of(scope, chosen, database, None) {
         Ok(scratch) => scratch,
         Err(error @ Error::Interrupted(_)) => return Err(error),
         Err(error) => {
