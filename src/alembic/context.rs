@@ -174,6 +174,16 @@ impl<'a> DatabaseKeys<'a> {
     }
 }
 
+/// What the settings say of a second database, under the names that the context has for the first.
+pub fn keys_of(target: &str, project: &Project, options: &Options) -> Map<String, Value> {
+    let keys = serde_json::to_value(DatabaseKeys::of(options)).unwrap_or_default();
+    let mut keys = keys.as_object().cloned().unwrap_or_default();
+    keys.insert("target".to_owned(), target.into());
+    keys.insert("project".to_owned(), project.name.clone().into());
+    keys.insert("configure".to_owned(), project.configure.clone().into());
+    keys
+}
+
 /// As PostgreSQL's settings take a time.
 fn milliseconds(time: std::time::Duration) -> String {
     format!("{}ms", time.as_millis())

@@ -82,6 +82,9 @@ struct Start<'a> {
     /// The lock, where it is a file's.
     lock: Option<i32>,
     connection: Option<Parts<'a>>,
+    /// The second database, where two are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<Parts<'a>>,
 }
 
 /// Runs a plan's steps in the project's Python; [`Ended::good`] tells whether they did what they should.
@@ -108,6 +111,7 @@ pub fn run(
         alive: ALIVE,
         lock: lock.as_ref().map(|_| LOCK),
         connection: plan.reach.as_ref().map(|reach| reach.engine.parts()),
+        other: plan.other.as_ref().map(|reach| reach.engine.parts()),
     };
     let start = serde_json::to_string(&start).unwrap_or_default();
     let events = record.open_events().map_err(unwritable)?;
@@ -176,6 +180,11 @@ impl Ended {
         self.remark.is_none() && self.told.failure.as_ref().is_some_and(|failure| failure.lock_timeout)
     }
 
+    /// Whether the database was filled from a kept one that does not hold any more.
+    pub fn is_stale(&self) -> bool {
+        self.told.failure.as_ref().is_some_and(|failure| failure.kind == "stale")
+    }
+
     /// Whether models and database differ.
     pub fn drifted(&self) -> bool {
         self.told.failure.as_ref().is_some_and(|failure| failure.kind == "drift")
@@ -213,9 +222,8 @@ impl Following<'_, '_> {
     /// To the end of the worker.
     fn follow(&mut self, plan: &Plan<'_>, tool: Tool, forks: Option<&Forks>, place: Place<'_>) -> Result<ExitStatus> {
         let mut redactor = Redactor::default();
-        if let Some(secret) = plan.reach.as_ref().and_then(|reach| reach.engine.secret()) {
-            redactor.learn(secret);
-        }
+        let reached = plan.reach.iter().chain(&plan.other);
+        reached.filter_map(|reach| reach.engine.secret()).for_each(|secret| redactor.learn(secret));
         self.record.log(format!("{}: {}\n", plan.target, tool.command_line()).as_bytes());
         let mut tail = Tail::of(&self.record.events(), redactor.clone());
         if plan.terminal {

@@ -5,8 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::alembic::event::Witness;
-use crate::alembic::{Difference, Plan, Step};
+use crate::alembic::{Difference, Ended, Plan, Step};
 use crate::error::{Error, Result};
 use crate::output::Report;
 
@@ -80,7 +79,7 @@ pub fn check(scope: &Scope<'_>, args: &Args) -> Result<Answer<Checked>> {
 fn check_one(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args) -> Result<Checked> {
     let plan = scope.plan(target, Needs::Reading, vec![step(args)], wishes(args))?;
     scope.say_missing(&plan);
-    checked(scope, &plan, several).map(|(checked, _)| checked)
+    checked(scope, &plan, several)
 }
 
 /// Alembic's own `check`.
@@ -110,17 +109,22 @@ fn said(scope: &Scope<'_>, found: Checked) -> Result<Checked> {
     Ok(found)
 }
 
-/// Runs it; what it found, and what it looked at.
-pub fn checked(scope: &Scope<'_>, plan: &Plan<'_>, several: bool) -> Result<(Checked, Option<Witness>)> {
+/// Runs it; what it found.
+pub fn checked(scope: &Scope<'_>, plan: &Plan<'_>, several: bool) -> Result<Checked> {
     let mut live = Live::of(scope.out, &plan.target, several);
     let ended = scope.run(plan, &mut live)?;
-    let target = plan.target.clone();
+    found(ended, live)
+}
+
+/// What a run found.
+pub fn found(ended: Ended, live: Live<'_>) -> Result<Checked> {
+    let target = ended.target.clone();
     if ended.drifted() {
         let differences = ended.told.differences;
-        return Ok((Checked { target, in_order: false, differences, cached: None, text: live.text() }, None));
+        return Ok(Checked { target, in_order: false, differences, cached: None, text: live.text() });
     }
-    let witness = ended.good()?.told.witness;
-    Ok((Checked { target, in_order: true, differences: Vec::new(), cached: None, text: live.text() }, witness))
+    ended.good()?;
+    Ok(Checked { target, in_order: true, differences: Vec::new(), cached: None, text: live.text() })
 }
 
 impl fmt::Display for Checked {

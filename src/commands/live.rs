@@ -41,7 +41,7 @@ impl<'a> Live<'a> {
         Self { stdout: Stdout::Kept, ..Self::of(out, target, false) }
     }
 
-    /// For a command whose result is shed's own: what migrations print is no part of it.
+    /// For a command whose result is shed's own: what migrations and models print is no part of it.
     pub fn aside(out: &'a Output, target: &'a str) -> Self {
         Self { stdout: Stdout::Aside, ..Self::of(out, target, false) }
     }

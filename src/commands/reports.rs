@@ -274,7 +274,7 @@ impl Scope<'_> {
 
     /// A database that is not there is read as empty, and that is said.
     pub fn say_missing(&self, plan: &Plan<'_>) {
-        if let Some(reach) = plan.reach.as_ref().filter(|reach| reach.engine.is_missing_file()) {
+        for reach in plan.reach.iter().chain(&plan.other).filter(|reach| reach.engine.is_missing_file()) {
             self.out.line(&format!("{}: {} is not there; it is read as empty", plan.target, reach.engine.place()));
         }
     }

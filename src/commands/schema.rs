@@ -50,6 +50,7 @@ pub fn schema(tree: &clap::Command, args: &Args) -> Result<Document> {
 fn of_command(name: &str, to: &mut SchemaGenerator) -> Option<Schema> {
     use super::*;
     Some(match name {
+        "adopt" => to.subschema_for::<adopt::Adopted>(),
         "init" => to.subschema_for::<init::Made>(),
         "upgrade" => returned(upgrade::upgrade, to),
         "downgrade" => returned(downgrade::downgrade, to),
@@ -81,6 +82,8 @@ fn of_command(name: &str, to: &mut SchemaGenerator) -> Option<Schema> {
         "history" => returned(history::history, to),
         "branches" => returned(branches::branches, to),
         "show" => returned(show::show, to),
+        "diff" => returned(diff::diff, to),
+        "models" => returned(models::models, to),
         "check" => returned(check::check, to),
         "server" => to.subschema_for::<servers::Servers>(),
         "targets" => returned(targets::targets, to),

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::settings::Kind;
 
 use super::super::check::{self, Checked};
+use super::super::live::Live;
 use super::super::offline::{self, Known};
 use super::super::scope::Needs;
 use super::super::status::Standing;
@@ -74,7 +75,10 @@ impl Auto<'_, '_> {
         }
         let began = known.now(name);
         let plan = scope.plan(self.target, Needs::Reading, vec![check::alone(&args)], check::wishes(&args))?;
-        let (checked, witness) = check::checked(scope, &plan, true)?;
+        let mut live = Live::of(scope.out, &plan.target, true);
+        let mut ended = scope.run(&plan, &mut live)?;
+        let witness = ended.told.witness.take();
+        let checked = check::found(ended, live)?;
         if checked.in_order
             && let Err(why) = known.keep(name, witness.as_ref(), began)
             && scope.out.verbose
