@@ -11,7 +11,7 @@ from .events import Events
 from .filters import Filters
 from .imports import RenderItem
 from .refusal import Refusal
-from .runs import Run
+from .runs import COMPARERS, Run
 from .settings import schemas_of
 
 
@@ -23,6 +23,8 @@ def keywords(this: Run, connection: Optional[Connection]) -> Dict[str, Any]:
     filters = Filters(settings, project, metadata.tables(target), default_schema, (own.schema, own.name))
     directives = Directives(this.events, target, filters, bool(settings.revision.get("allow_empty")))
     directives.command, directives.compares = this.command, this.compares
+    directives.tells = this.tells_differences
+    directives.may_drop_all = this.other_parts is not None
     directives.hook = project.hook("process_revision_directives")
     template = f"{this.folder}/script.py.mako"
     found: Dict[str, Any] = {
@@ -42,7 +44,7 @@ def keywords(this: Run, connection: Optional[Connection]) -> Dict[str, Any]:
 def _target(this: Run) -> metadata.Target:
     """A check looks for the tables where this database has them; a new file must keep the models' own schemas."""
     mapping = schemas_of(this.settings)
-    if this.command == "check":
+    if this.command in COMPARERS:
         return metadata.translated(this.project.metadata, mapping)
     if mapping and this.compares:
         raise Refusal(
@@ -64,6 +66,8 @@ class Directives:
         self.hook: Optional[Callable[..., None]] = None
         self.command = ""
         self.compares = False
+        self.may_drop_all = False
+        self.tells = True
 
     def __call__(self, context: Any, revision: Any, directives: List[Any]) -> None:
         """Also called for a plain `revision` of a project whose environment always runs."""
@@ -72,9 +76,9 @@ class Directives:
         kept = list(directives)
         if self.hook is not None:
             self.hook(context, revision, directives)
-        if self.command == "check":
+        if self.command in COMPARERS:
             _keep_for_check(directives, kept)
-        if self.compares:
+        if self.compares and self.tells:
             self._report(context, directives)
 
     def _report(self, context: Any, directives: List[Any]) -> None:
@@ -89,7 +93,7 @@ class Directives:
             self._events.write("warning", text=text, about="rename")
         self._say_what_was_ignored()
         self._say_unnamed_schemas(items)
-        if self.command == "check":
+        if self.command in COMPARERS:
             return
         if not items and not self._allow_empty and _is_empty(directives):
             directives[:] = []
@@ -113,7 +117,7 @@ class Directives:
 
     def _refuse_to_drop_everything(self, context: Any, directives: List[Any]) -> None:
         """No table in the models and some in the database: nobody means that."""
-        if metadata.tables(self._target):
+        if metadata.tables(self._target) or self.may_drop_all:
             return
         items = [
             item

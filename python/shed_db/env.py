@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from . import models, versions
 from .database import Database
 from .refusal import Refusal
-from .runs import Run
+from .runs import COMPARERS, Run
 from .versions import VersionTable
 
 ATTRIBUTE = "shed"
@@ -170,7 +170,7 @@ def _keywords(this: Run, connection: Optional[Connection], checks: List[Any]) ->
         "version_table": own.name,
         "version_table_schema": own.effective_schema(connection) if connection is not None else _offline_schema(this),
     }
-    if this.command in ("check", "revision"):
+    if this.command in (*COMPARERS, "revision"):
         from . import autogenerate
 
         keywords.update(autogenerate.keywords(this, connection))
@@ -195,8 +195,19 @@ def _online_keywords(this: Run, database: Optional[Database], checks: List[Any])
         keywords["dont_mutate"] = True  # Alembic's own, for `current`: no version table is created
     hook = this.project.hook("on_version_apply")
     callbacks = [check.on_version_apply for check in checks]
-    keywords["on_version_apply"] = (*callbacks, *([hook] if hook else []), this.progress.on_version_apply)
+    kept = _ledger(this)
+    own = [hook] if hook else []
+    keywords["on_version_apply"] = (*callbacks, *own, *kept, this.progress.on_version_apply)
     return keywords
+
+
+def _ledger(this: Run) -> List[Any]:
+    if this.settings.ledger is None:
+        return []
+    from . import ledger
+
+    kept = ledger.of(this)
+    return [kept.on_version_apply] if kept is not None else []
 
 
 def _last_word(this: Run, keywords: Dict[str, Any]) -> Dict[str, Any]:

@@ -36,6 +36,26 @@ def load(settings: Settings, needed: bool, comparing: bool) -> Project:
     return project
 
 
+def load_all(settings: Settings) -> Project:
+    """Every MetaData that has tables: nobody has to choose one."""
+    from . import metadata
+
+    project = Project(settings)
+    project.loaded = _load_modules(settings)
+    found = metadata.all_of(project.loaded)
+    if not found:
+        raise metadata.none_found(project.loaded)
+    return given(project, found[0] if len(found) == 1 else metadata.several(found))
+
+
+def given(project: Project, target: Any) -> Project:
+    """Compared with this and nothing else."""
+    project.metadata, project.compared = target, True
+    if project.settings.hooks is not None:
+        project.hooks = _load_hooks(project.settings)
+    return project
+
+
 def compare(project: Project) -> None:
     """Of modules that are loaded already; a migration asks less of their metadata."""
     project.compared = True

@@ -13,6 +13,8 @@ from .progress import Progress
 from .settings import Settings
 
 WRITERS = ("upgrade", "downgrade", "stamp", "ensure_version")
+# `diff` is shed's own: Alembic's comparison, wherever the database stands.
+COMPARERS = ("check", "diff")
 
 
 class Run:
@@ -37,6 +39,8 @@ class Run:
         self.is_wide_enough = False
         self.own_env_elsewhere: Optional[str] = None
         self.script: Any = None
+        self.tells_differences = True
+        self.other_parts: Optional[Dict[str, Any]] = None
         # What an env.py of the project's own hands over.
         self.given: Optional[Project] = None
         self._project: Optional[Project] = None
@@ -60,7 +64,7 @@ class Run:
 
     @property
     def compares(self) -> bool:
-        return self.command == "check" or bool(getattr(self.options, "autogenerate", False))
+        return self.command in COMPARERS or bool(getattr(self.options, "autogenerate", False))
 
     @property
     def project(self) -> Project:
@@ -83,6 +87,10 @@ class Run:
         elif self.compares and not known.compared:
             models.compare(known)
         return known
+
+    def use_project(self, project: Project) -> None:
+        """Instead of what the settings name."""
+        self._project = project
 
     def new_progress(self, silent: bool = False) -> Progress:
         guarded = self.guard if self.writes and not self.preparing else None
