@@ -18,6 +18,7 @@ mod database;
 mod databases;
 mod diff;
 mod document;
+mod every_document;
 mod examples;
 mod findings;
 mod flags;
