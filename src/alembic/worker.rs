@@ -38,6 +38,7 @@ const FILES: &[(&str, &str)] = &[
     ("probe.py", include_str!("../../python/shed_db/probe.py")),
     ("progress.py", include_str!("../../python/shed_db/progress.py")),
     ("redact.py", include_str!("../../python/shed_db/redact.py")),
+    ("rehearsal.py", include_str!("../../python/shed_db/rehearsal.py")),
     ("refusal.py", include_str!("../../python/shed_db/refusal.py")),
     ("runs.py", include_str!("../../python/shed_db/runs.py")),
     ("session.py", include_str!("../../python/shed_db/session.py")),
