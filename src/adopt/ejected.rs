@@ -84,6 +84,9 @@ impl Constants {
             ("schema", "SCHEMA"),
             ("schema_translate_map", "SCHEMA_TRANSLATE_MAP"),
             ("on_connect", "ON_CONNECT"),
+            ("lock_timeout", "LOCK_TIMEOUT"),
+            ("statement_timeout", "STATEMENT_TIMEOUT"),
+            ("env", "ENV"),
         ] {
             keys.extend(self.get(constant).data().map(|value| (key, value)));
         }

@@ -18,6 +18,7 @@ mod warm;
 mod worker;
 
 pub use event::{Difference, Event, Told};
+pub use ini::{Logger, in_ini, loggers};
 pub use interpreter::Interpreter;
 pub use plan::{Plan, Reach, Step};
 pub use run::{Ended, Listener, Place, run};

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test panics with what went wrong")]
 #![expect(clippy::disallowed_methods, reason = "the harness starts programs and reads the environment itself")]
 
+mod adopt;
 mod app;
 mod backups;
 mod bad_input;
@@ -16,6 +17,7 @@ mod cluster;
 mod database;
 mod databases;
 mod document;
+mod eject;
 mod examples;
 mod flags;
 mod fleet;
