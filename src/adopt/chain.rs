@@ -399,7 +399,9 @@ impl Writing<'_> {
             };
             let mut entry = database::entry(url.as_ref(), &around);
             if is_several && databases.is_empty() {
-                entry.keys.insert("default".into(), true.into());
+                let rest = std::mem::take(&mut entry.keys);
+                let default = std::iter::once(("default".into(), true.into()));
+                entry.keys = rest.clone().into_iter().take(1).chain(default).chain(rest.into_iter().skip(1)).collect();
             }
             let named = |remark: String| if is_several { format!("{name}: {remark}") } else { remark };
             remarks.extend(entry.remarks.into_iter().map(named));

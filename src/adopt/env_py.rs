@@ -283,7 +283,13 @@ impl<'a> Walk<'a> {
                 }
             }
             Value::Local(_) => self.reason(call, "it runs within something of its own"),
-            _ => {}
+            // An engine of another module, known by its URL.
+            _ => {
+                let of = call.func.as_attribute_expr().map(|method| self.names.value(&method.value));
+                if let Some(url @ Value::Text(_)) = of {
+                    self.url(url);
+                }
+            }
         }
     }
 

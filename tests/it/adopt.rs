@@ -101,6 +101,11 @@ fn agrees(repo: &Repo, target: &str, folder: &str, args: &[&str], id: &str) {
     repo.shed(["current", target]).stdout(said(&["current"])).any_stderr().ok();
 }
 
+/// Without it Alembic's asynchronous templates do not run; shed takes a synchronous driver then.
+fn has_greenlet(repo: &Repo) -> bool {
+    repo.call(repo.python()).args(["-c", "import greenlet, aiosqlite"]).run().code == 0
+}
+
 fn adopt(repo: &Repo, path: &str) -> Output {
     repo.shed(["adopt"]).arg(repo.path(path)).any_stdout().ok()
 }
@@ -127,7 +132,11 @@ fn what_alembic_init_writes_is_adopted() {
             "{TOP}  # from alembic.ini\n  billing:\n    module: app/models.py\n    metadata: Base.metadata\n    versions: migrations/versions\n    db:\n      main:\n        type: sqlite\n{driver}        connection:\n          db_path: data.db\n"
         );
         assert!(crate::call::matches(&expected, &repo.read("shed.yaml")), "{template}: {}", repo.read("shed.yaml"));
-        agrees(&repo, "billing", "", &[], "a");
+        if !driver.is_empty() && !has_greenlet(&repo) {
+            repo.shed(["migrate"]).any_stdout().any_stderr().ok();
+        } else {
+            agrees(&repo, "billing", "", &[], "a");
+        }
         repo.shed(["check"]).stdout("No new upgrade operations detected.\n").any_stderr().ok();
     }
 }
@@ -380,12 +389,11 @@ else:
             "{}",
             repo.read("shed.yaml")
         );
-        if environment == OLD {
-            // It has no aiosqlite: Alembic itself cannot run this.
-            repo.shed(["heads"]).stdout("v2 (head)\n").any_stderr().ok();
-            continue;
+        if has_greenlet(&repo) {
+            agrees(&repo, "api", "", &[], "v");
+        } else {
+            repo.shed(["migrate"]).any_stdout().any_stderr().ok();
         }
-        agrees(&repo, "api", "", &[], "v");
         repo.shed(["new", "-m", "a longer message", "--rev-id", "v3"]).any_stdout().any_stderr().ok();
         let files = repo.files("alembic/versions");
         assert!(files.iter().any(|file| file.ends_with("-v3_a_longer.py") && file.starts_with("20")), "{files:?}");
@@ -500,9 +508,9 @@ fn sections_are_databases_of_one_chain_or_projects_of_their_own() {
     db:
       main:
         type: sqlite
+        default: true
         connection:
           db_path: one.db
-        default: true
       staging:
         type: sqlite
         connection:
@@ -556,14 +564,14 @@ for name in (\"ODD_A\", \"ODD_B\"):
         let expected = format!(
             "{TOP}  # from alembic.ini
   odd:
+    versions: alembic/versions
     env:
       ODD_URL: \"{{url}}\"
-    versions: alembic/versions
     alembic:
       sqlalchemy.echo: \"false\"
     # the project's own env.py runs, because of what settings cannot say:
-    # - line 20: a loop: for name in (\"ODD_A\", \"ODD_B\"): os.environ.setdefault(name, …
-    # - line 36: `include_object` is a function of env.py itself, which a `hooks` module cannot be: include_object
+    # - line 21: a loop: for name in (\"ODD_A\", \"ODD_B\"): os.environ.setdefault(name, …
+    # - line 35: `include_object` is a function of env.py itself, which a `hooks` module cannot be: include_object
     # it does not find these keys of the ini any more: own_key
     env_py: alembic/env.py
     # ODD_URL is not set: `type` is a guess
@@ -868,7 +876,7 @@ qualname = sqlalchemy.engine
 ";
     chain(&repo, "sub", "alembic", more, &env_py("target_metadata = None", "", ENGINE), "t", "pass");
     repo.write("sub/one/below/k1_.py", &revision_text("k1", "", "pass", "pass"));
-    repo.program("sub/tidy.sh", "#!/bin/sh\necho tidied >> \"$3\"\n");
+    repo.program("sub/tidy.sh", "#!/bin/sh\necho '# tidied' >> \"$3\"\n");
     adopt(&repo, "");
     let expected = format!(
         "{TOP}  # from sub/alembic.ini
@@ -895,7 +903,7 @@ qualname = sqlalchemy.engine
         .any_stdout()
         .any_stderr()
         .ok();
-    assert!(repo.read("sub/two/k2_x.py").ends_with("tidied\n"));
+    assert!(repo.read("sub/two/k2_x.py").ends_with("# tidied\n"));
     repo.shed(["heads"]).stdout("k1 (head)\nk2 (head)\n").ok();
 }
 
