@@ -181,6 +181,9 @@ impl<'a> Walk<'a> {
 
     fn assign_item(&mut self, of: &Expr, key: &Expr, worth: &Value, whole: &Expr) {
         let key = self.names.plain(key);
+        if let Some(key) = &key {
+            self.names.update(of, vec![(key.clone(), worth.clone())]);
+        }
         match (self.names.value(of), key.as_deref()) {
             (Value::Reference(place), Some(name)) if place.is("os.environ") => match worth.written() {
                 Some(text) => drop(self.found.variables.insert(name.to_owned(), text)),
@@ -372,10 +375,15 @@ impl<'a> Walk<'a> {
         if code.ends_with(".run_sync") || code.ends_with(".run_until_complete") || code == "print" {
             return self.arguments(call);
         }
+        if let Some(function) = call.func.as_attribute_expr().filter(|function| function.attr.as_str() == "update")
+            && let Some(Value::Map(more)) = call.arguments.args.first().map(|more| self.names.value(more))
+        {
+            return self.names.update(&function.value, more);
+        }
         if code.ends_with("metadata.reflect") {
             return self.reason(call, "the models are read from the database");
         }
-        if self.configured.is_none() && !code.ends_with(".update") {
+        if self.configured.is_none() {
             self.reason(call, "it calls code of its own");
         }
     }
@@ -531,6 +539,7 @@ impl<'a> Walk<'a> {
     fn local_hook(&mut self, name: &str, function: &str, place: &Expr) {
         let Some(definition) = self.names.functions.get(function).copied() else { return };
         match filters::read(name, definition, &self.names) {
+            Some(filters::Said::Nothing("")) => {}
             Some(filters::Said::Nothing(remark)) => self.found.remarks.push(remark.to_owned()),
             Some(filters::Said::Excluded(tables)) => self.found.exclude_tables.extend(tables),
             Some(filters::Said::Schemas(schemas)) => self.found.schemas.extend(schemas),

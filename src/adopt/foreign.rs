@@ -25,7 +25,7 @@ pub fn value(names: &mut Names<'_>, package: &str, wanted: &str) -> Option<Value
             _ => {}
         }
     }
-    names.values.get(wanted).cloned()
+    names.values.get(wanted).cloned().or_else(|| names.returned(wanted))
 }
 
 /// An object of a class of this module is known by its class; an engine by its URL.

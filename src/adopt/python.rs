@@ -258,7 +258,14 @@ impl<'a> Names<'a> {
                 _ => None,
             },
             Value::Unknown(name) if name == "str" => argument(0),
-            Value::Unknown(name) if name == "dict" => argument(0),
+            Value::Unknown(name) if name == "dict" => {
+                let Value::Map(first) = argument(0).unwrap_or(Value::Map(Vec::new())) else { return None };
+                let named = call.arguments.keywords.iter();
+                let named = named.map(|keyword| Some((keyword.arg.as_ref()?.to_string(), self.value(&keyword.value))));
+                Some(Value::Map(first.into_iter().map(Some).chain(named).collect::<Option<_>>()?))
+            }
+            // A function of another module is known by what it returns.
+            text @ Value::Text(_) if call.arguments.is_empty() => Some(text),
             _ => None,
         }
     }
@@ -289,8 +296,18 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// More keys of a dictionary that a name stands for.
+    pub fn update(&mut self, target: &Expr, more: Vec<(String, Value)>) {
+        if let Some(name) = target.as_name_expr()
+            && let Some(Value::Map(pairs)) = self.values.get_mut(name.id.as_str())
+        {
+            pairs.retain(|(key, _)| !more.iter().any(|(other, _)| key == other));
+            pairs.extend(more);
+        }
+    }
+
     /// What a function of this file returns, as far as plain statements tell.
-    fn returned(&self, name: &str) -> Option<Value> {
+    pub fn returned(&self, name: &str) -> Option<Value> {
         let function = self.functions.get(name)?;
         let mut inside = Names {
             python: self.python,
