@@ -85,7 +85,7 @@ impl Scope<'_> {
     fn neighbours(&self, chosen: &Chosen<'_>, engine: &Engine) -> Result<Vec<(Option<String>, String)>> {
         let here = engine.identity();
         let databases = self.settings.projects()?.values().flat_map(|project| project.db.values());
-        let same = databases.filter(|database| Engine::identity_of(database) == Some(here.clone()));
+        let same = databases.filter(|database| Engine::identity_of(database, self.environment) == Some(here.clone()));
         let own = chosen.database.iter();
         let tables = same.chain(own).map(|database| {
             let table = database.options.version_table.clone().unwrap_or_else(|| "alembic_version".to_owned());
