@@ -104,6 +104,12 @@ fn of_variable(name: &str, default: Option<&[Piece]>, around: &Around<'_>) -> En
 }
 
 fn of_plain(url: &str, around: &Around<'_>) -> Entry {
+    // What the ini leaves to whoever reads it.
+    let named = url.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    let named = named.or_else(|| url.strip_prefix("%(").and_then(|rest| rest.strip_suffix(")s")));
+    if let Some(name) = named.filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')) {
+        return of_variable(name, None, around);
+    }
     if is_example(url) {
         return placeholder(around, format!("the URL is Alembic's example: set {}", variable(around, "DATABASE_URL")));
     }
@@ -284,6 +290,7 @@ mod tests {
     #[test]
     fn variables_stay_variables() {
         for (url, expected) in [
+            (Value::text("%(SET)s"), r#"{"type":"postgres","connection":{"url":"${SET}"}}"#),
             (Value::variable("SET", None), r#"{"type":"postgres","connection":{"url":"${SET}"}}"#),
             (
                 Value::variable("NOT", Some(Value::text("sqlite:///a.db"))),

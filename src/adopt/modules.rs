@@ -101,7 +101,7 @@ impl Roots {
         let found = super::foreign::value(&mut names, package, name)?;
         let found = match reference.names.get(1..).unwrap_or_default() {
             [] => found,
-            [field] => super::foreign::field(&names, &found, field)?,
+            [field] => super::foreign::field(&mut names, &found, field)?,
             _ => return None,
         };
         matches!(found, Value::Text(_)).then_some(found)

@@ -111,6 +111,10 @@ impl<'a> Names<'a> {
             Expr::Attribute(attribute) => match self.value(&attribute.value) {
                 Value::Reference(reference) => self.known(reference.attribute(attribute.attr.as_str())),
                 text @ Value::Text(_) => path_attribute(&text, attribute.attr.as_str()),
+                Value::Map(pairs) => {
+                    let found = pairs.into_iter().find(|(name, _)| name == attribute.attr.as_str());
+                    found.map_or_else(|| self.unknown(expression), |(_, value)| value)
+                }
                 _ => self.unknown(expression),
             },
             Expr::Subscript(subscript) => self.subscript(&subscript.value, &subscript.slice, expression),
@@ -255,6 +259,7 @@ impl<'a> Names<'a> {
                     Some(self.option(&key))
                 }
                 "alembic.context.config.get_section" => Some(Value::Section),
+                name if name.ends_with(".build") || name.ends_with("URL.create") => self.built(call),
                 _ => None,
             },
             Value::Unknown(name) if name == "str" => argument(0),
@@ -268,6 +273,35 @@ impl<'a> Names<'a> {
             text @ Value::Text(_) if call.arguments.is_empty() => Some(text),
             _ => None,
         }
+    }
+
+    /// A URL that is put together by SQLAlchemy or pydantic.
+    fn built(&self, call: &ExprCall) -> Option<Value> {
+        let part = |names: &[&str]| {
+            let keyword = names.iter().find_map(|name| call.arguments.find_keyword(name))?;
+            match self.value(&keyword.value) {
+                Value::Text(pieces) => Some(pieces),
+                Value::Number(number) => Some(vec![Piece::Plain(number.to_string())]),
+                _ => None,
+            }
+        };
+        let first = call.arguments.args.first().and_then(|scheme| self.plain(scheme));
+        let scheme = part(&["scheme", "drivername"]).or_else(|| Some(vec![Piece::Plain(first?)]))?;
+        let mut pieces = [scheme, vec![Piece::Plain("://".to_owned())]].concat();
+        let mut add = |before: &str, part: Option<Vec<Piece>>| {
+            if let Some(part) = part {
+                pieces.push(Piece::Plain(before.to_owned()));
+                pieces.extend(part);
+            }
+        };
+        let user = part(&["username", "user"]);
+        let has_user = user.is_some();
+        add("", user);
+        add(":", part(&["password"]));
+        add(if has_user { "@" } else { "" }, part(&["host"]));
+        add(":", part(&["port"]));
+        add("/", part(&["path", "database"]));
+        Some(Value::Text(pieces))
     }
 
     /// Methods of texts and paths that leave a URL what it is.

@@ -14,7 +14,7 @@ use crate::alembic::{Logger, in_ini, loggers};
 use crate::error::{Error, Result};
 use crate::output::Report;
 use crate::render;
-use crate::settings::{Format, Project, VersionsEntry, normal};
+use crate::settings::{AlembicKeys, Format, Project, VersionsEntry, normal};
 
 use super::outfile::Outfile;
 use super::scope::{Chosen, Needs};
@@ -253,8 +253,10 @@ fn ini(scope: &Scope<'_>, chosen: &Chosen<'_>, dir: &Path, scripts: String, url:
     let settings = in_here(scope.settings.folder(), dir);
     // A sign that stands in no value keeps the place of the folder.
     let own = |name: &str, value: &str| in_ini(name, value, "\u{1}").replace('\u{1}', &settings);
-    let options = project.alembic.options.iter();
-    let hooks = &project.alembic.post_write_hooks;
+    // Its values may be secrets.
+    let nothing = AlembicKeys::default();
+    let keys = if Written::of(scope, chosen)?.varies("alembic") { &nothing } else { &project.alembic };
+    let (options, hooks) = (keys.options.iter(), &keys.post_write_hooks);
     let hook_options = hooks.iter().flat_map(|hook| {
         let name = hook.get("name").cloned().unwrap_or_default();
         hook.iter().filter(|(key, _)| *key != "name").map(move |(key, value)| (format!("{name}.{key}"), value))
@@ -270,7 +272,7 @@ fn ini(scope: &Scope<'_>, chosen: &Chosen<'_>, dir: &Path, scripts: String, url:
         options: options.map(|(name, value)| Pair { name: name.clone(), value: own(name, value) }).chain(url).collect(),
         hooks: names.join(","),
         hook_options: hook_options.map(|(name, value)| Pair { value: own(&name, value), name }).collect(),
-        loggers: loggers(&project.alembic.log_levels, true),
+        loggers: loggers(&keys.log_levels, true),
     };
     render::text("alembic_eject.ini", &values)
 }

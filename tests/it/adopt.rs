@@ -675,6 +675,16 @@ fn the_url_is_followed_to_where_it_comes_from() {
         ("", "create_engine(str(DSN))", "url: postgresql://${PG_USER}:${PG_PASSWORD}@${PG_HOST:-localhost}/app"),
         ("from app.db import engine", "engine", "url: ${ENGINE_URL}"),
         (
+            "from app.db import get_url",
+            "create_engine(get_url(), future=True)",
+            "url: postgresql+psycopg://${DB_USER:-me}@h:5432/d",
+        ),
+        (
+            "",
+            "create_engine(str(settings.dsn))",
+            "url: postgresql://${APP_USER}:${APP_PASSWORD}@${APP_HOST:-db}:${APP_PORT:-5432}/app",
+        ),
+        (
             "URL = f\"postgresql+psycopg://{os.environ['U']}:{os.environ['P']}@h:5432/d\"",
             "create_engine(URL)",
             "url: postgresql+psycopg://${U}:${P}@h:5432/d",
@@ -693,8 +703,8 @@ fn the_url_is_followed_to_where_it_comes_from() {
     for (before, engine, expected) in cases {
         let repo = Repo::named("x").file("app/__init__.py", "").file(
             "app/config.py",
-            "import os\nfrom pydantic_settings import BaseSettings, SettingsConfigDict\n\n\nclass Settings(BaseSettings):\n    model_config = SettingsConfigDict(env_prefix='APP_')\n    database_url: str = 'sqlite:///field.db'\n\n\nsettings = Settings()\nDSN = 'postgresql://' + os.environ['PG_USER'] + ':' + os.environ['PG_PASSWORD'] + '@' + os.getenv('PG_HOST', 'localhost') + '/app'\n",
-        ).file("app/db.py", "import os\nfrom sqlalchemy import create_engine\n\nengine = create_engine(os.environ['ENGINE_URL'])\n");
+            "import os\nfrom pydantic_settings import BaseSettings, SettingsConfigDict\n\n\nclass Settings(BaseSettings):\n    model_config = SettingsConfigDict(env_prefix='APP_')\n    database_url: str = 'sqlite:///field.db'\n    user: str\n    password: str\n    host: str = 'db'\n    port: int = 5432\n\n    @property\n    def dsn(self) -> str:\n        return f'postgresql://{self.user}:{self.password}@{self.host}:{self.port}/app'\n\n\nsettings = Settings()\nDSN = 'postgresql://' + os.environ['PG_USER'] + ':' + os.environ['PG_PASSWORD'] + '@' + os.getenv('PG_HOST', 'localhost') + '/app'\n",
+        ).file("app/db.py", "import os\nfrom sqlalchemy import URL, create_engine\n\nengine = create_engine(os.environ['ENGINE_URL'])\n\n\ndef get_url():\n    user = os.getenv('DB_USER', 'me')\n    return URL.create('postgresql+psycopg', username=user, host='h', port=5432, database='d')\n");
         let url = if before.contains("DB_USER") {
             "postgresql://%(DB_USER)s:%(DB_PASS)s@db.internal/app"
         } else {
@@ -919,16 +929,10 @@ fn what_cannot_be_adopted_is_said_and_nothing_is_written() {
     repo.shed(["adopt"]).arg(repo.path("nowhere")).stderr("error: could not read $REPO/nowhere: No such file or directory (os error 2)\nhelp: name a file or a folder\n").fails(2);
     repo.write("alembic.ini", &ini("gone", ""));
     let why = "alembic.ini, [alembic]: script_location is gone, which is no folder";
-    repo.shed(["adopt"])
-        .arg(repo.path(""))
-        .stderr(format!("warning: not adopted: {why}\nerror: {why}\nhelp: nothing was written\n"))
-        .fails(2);
+    repo.shed(["adopt"]).arg(repo.path("")).stderr(format!("error: {why}\nhelp: nothing was written\n")).fails(2);
     repo.write("gone/env.py", "from alembic import context\ndef run(:\n");
     let why = "gone/env.py cannot be read: line 2: [..]";
-    repo.shed(["adopt"])
-        .arg(repo.path(""))
-        .stderr(format!("warning: not adopted: {why}\nerror: {why}\nhelp: nothing was written\n"))
-        .fails(2);
+    repo.shed(["adopt"]).arg(repo.path("")).stderr(format!("error: {why}\nhelp: nothing was written\n")).fails(2);
     std::fs::write(repo.path("gone/env.py"), b"# \xff\n").unwrap();
     repo.shed(["adopt"]).arg(repo.path("")).stderr_has("gone/env.py cannot be read: it is not UTF-8\n").fails(2);
     assert!(!repo.path("shed.yaml").exists());

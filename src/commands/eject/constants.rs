@@ -23,7 +23,8 @@ pub struct Constant {
 }
 
 /// Values that may come from the environment: they are left out then.
-pub const MAY_VARY: [&str; 12] = [
+pub const MAY_VARY: [&str; 13] = [
+    "alembic",
     "env",
     "configure",
     "version_table",
