@@ -8,7 +8,8 @@ use serde_yaml::Value as Yaml;
 use crate::settings::{normal, relative};
 
 use super::config::Config;
-use super::python::{Names, Python};
+use super::names::Names;
+use super::python::Python;
 use super::value::{Reference, Value};
 
 /// Below this line nothing depends on the project.

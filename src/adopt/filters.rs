@@ -2,7 +2,7 @@
 
 use ruff_python_ast::{CmpOp, Expr, Stmt, StmtFunctionDef};
 
-use super::python::Names;
+use super::names::Names;
 
 /// What settings say in the place of a function.
 #[derive(Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use ruff_python_ast::{Expr, Stmt, StmtClassDef};
 
-use super::python::Names;
+use super::names::Names;
 use super::value::Value;
 
 /// What a name of this module is worth.

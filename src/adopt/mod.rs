@@ -11,9 +11,11 @@ mod foreign;
 mod ini;
 mod models;
 mod modules;
+mod names;
 mod python;
 mod repository;
 mod value;
+mod writing;
 
 use std::path::{Path, PathBuf};
 
@@ -191,7 +193,7 @@ fn name(config: &Config, base: &Path, around: &Surroundings<'_>) -> String {
 }
 
 /// `[project] name`, or the folder's own.
-pub(self) fn folder_name(base: &Path, around: &Surroundings<'_>) -> String {
+fn folder_name(base: &Path, around: &Surroundings<'_>) -> String {
     let pyproject = config::pyproject(&base.join("pyproject.toml")).unwrap_or_default();
     let named = ["/project/name", "/tool/poetry/name"].iter().find_map(|place| pyproject.pointer(place)?.as_str());
     if let Some(name) = named {

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::config::Config;
-use super::python::{Names, Python};
+use super::names::Names;
+use super::python::Python;
 use super::value::{Reference, Value};
 
 /// How far settings are followed from module to module.

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the harness starts programs and reads the environment itself")]
 
 mod adopt;
+mod adopt_layouts;
 mod app;
 mod backups;
 mod bad_input;

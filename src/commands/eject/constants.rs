@@ -54,8 +54,7 @@ pub fn of(
         Module::Path(path) => below(dir, path),
         Module::Name(name) => name.clone(),
     };
-    let modules: Vec<String> =
-        project.module.iter().flat_map(|module| files(module)).map(|module| path(&module)).collect();
+    let modules: Vec<String> = project.module.iter().flat_map(files).map(|module| path(&module)).collect();
     let folders: Vec<String> = python_path(project).iter().map(|folder| from(dir, folder)).collect();
     let env: serde_json::Map<String, Value> =
         project.env.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
