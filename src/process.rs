@@ -19,6 +19,8 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 
