@@ -15,7 +15,7 @@ class Progress:
         self._events = events
         self._silent = silent
         self._guard = guard
-        self._since = 0.0
+        self.since = 0.0
         self.before: Optional[Tuple[str, ...]] = None
         self.expected: Optional[Set[str]] = None
         self.step: Any = None
@@ -48,13 +48,13 @@ class Progress:
             self._write("heads", heads=list(self.before))
 
     def step_begins(self, step: Any) -> None:
-        self.step, self._since = step, time.monotonic()
+        self.step, self.since = step, time.monotonic()
         if not self.offline:
             self._write("step_started", **describe(step))
 
     def step_applied(self, heads: Set[str]) -> None:
         self.expected = set(heads)
-        seconds = round(time.monotonic() - self._since, 6)
+        seconds = round(time.monotonic() - self.since, 6)
         self._write("step_applied", **describe(self.step), heads=sorted(heads), seconds=seconds)
         self.step = None
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::thread;
 
 use crate::engine::Engine;
+use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::fleet::{self, Ending, Order};
 use crate::output::Turns;
@@ -30,6 +31,17 @@ impl<'a> Scope<'a> {
         way: Way,
         ask: impl Fn(&Scope<'_>, &'c Chosen<'s>, bool) -> Result<R> + Sync,
     ) -> Result<Answer<R>> {
+        self.each_judged(chosen, way, ask, |_| true)
+    }
+
+    /// As [`Scope::each`], where an answer may tell of a failure too: it is no `good` one.
+    pub fn each_judged<'c, 's, R: Send>(
+        &self,
+        chosen: &'c [Chosen<'s>],
+        way: Way,
+        ask: impl Fn(&Scope<'_>, &'c Chosen<'s>, bool) -> Result<R> + Sync,
+        good: impl Fn(&R) -> bool + Sync,
+    ) -> Result<Answer<R>> {
         if let [only] = chosen
             && !only.by_pattern
             && self.global.shard.is_none()
@@ -45,13 +57,14 @@ impl<'a> Scope<'a> {
         self.interrupts()?; // caught before there are threads
         self.common.warm.expect(chosen.iter().map(|target| target.project.name.clone()));
         let turns = Turns::of(self.out, chosen.len());
-        let keys: Vec<_> = chosen.iter().map(|target| key(target)).collect();
+        let keys: Vec<_> = chosen.iter().map(|target| key(target, self.environment)).collect();
         let work = |index: usize| {
             let (target, out): (&Chosen<'_>, _) = (chosen[index], turns.voice(index));
             turns.begin(index, &target.name);
             let answer = ask(&self.speaking(&out), chosen[index], true);
             let ending = match &answer {
-                Ok(_) => Ending::Good,
+                Ok(answer) if good(answer) => Ending::Good,
+                Ok(_) => Ending::Failed,
                 Err(error) if error.words().is_none() => Ending::Interrupted,
                 Err(error) => {
                     out.fail_one(error);
@@ -95,6 +108,6 @@ impl<'a> Scope<'a> {
 }
 
 /// Targets that lead to one database take turns.
-fn key(target: &Chosen<'_>) -> Option<String> {
-    Engine::identity_of(target.database.as_ref()?).map(|identity| format!("{identity:?}"))
+fn key(target: &Chosen<'_>, environment: &Environment) -> Option<String> {
+    Engine::identity_of(target.database.as_ref()?, environment).map(|identity| format!("{identity:?}"))
 }

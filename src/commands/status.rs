@@ -4,6 +4,9 @@ mod graph;
 mod read;
 mod table;
 
+pub use graph::question;
+pub use read::{Site, read, site};
+
 use std::fmt;
 
 use schemars::JsonSchema;

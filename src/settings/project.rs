@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::settings::database::{Database, Kind};
+use crate::settings::database::{Database, Kind, Options};
 use crate::settings::versions::{Versions, VersionsEntry};
 
 /// One project: its models, its Python, its revisions, its databases.
@@ -127,6 +127,11 @@ impl Project {
                 Format::Sql => "migrations",
             }))],
         }
+    }
+
+    /// Whether what is done to a database of this project is written down in it.
+    pub fn keeps_ledger(&self, options: &Options) -> bool {
+        options.ledger.unwrap_or(self.format == Format::Sql)
     }
 
     /// The places for each kind of database, once where they are the same.

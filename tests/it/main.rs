@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the harness starts programs and reads the environment itself")]
 
 mod app;
+mod auto;
 mod backups;
 mod bad_input;
 mod blackbox;
@@ -15,6 +16,7 @@ mod closed;
 mod cluster;
 mod database;
 mod databases;
+mod diff;
 mod document;
 mod examples;
 mod flags;
@@ -25,8 +27,11 @@ mod harness;
 mod help;
 mod hooks;
 mod interpreter;
+mod inventory;
 mod json;
 mod kept;
+mod kept_on_server;
+mod ledger;
 mod limits;
 mod lost;
 mod migrate_check;
@@ -49,4 +54,7 @@ mod start;
 mod status;
 mod targets;
 mod traps;
+mod unsound;
+mod wheel;
+mod wheel_env;
 mod written;

@@ -8,23 +8,24 @@ use crate::commands::scope::{Chosen, Needs};
 use crate::engine::standing::{self, Asked, Rows};
 use crate::engine::{Engine, Identity};
 use crate::error::{Error, Result};
+use crate::revisions::Chain;
 use crate::settings::{Database, Kind};
 
-use super::graph::{Graph, Graphs, question};
+use super::graph::{Graphs, question};
 use super::{Line, Standing};
 
 /// A target that can be asked.
-struct Site<'a> {
+pub struct Site<'a> {
     database: &'a Database,
-    engine: Engine,
-    table: Table,
+    pub engine: Engine,
+    pub table: Table,
     wants_name: bool,
 }
 
 /// Where the version table is.
-struct Table {
-    schema: Option<String>,
-    name: String,
+pub struct Table {
+    pub schema: Option<String>,
+    pub name: String,
 }
 
 /// Each target's standing, or why it cannot be told.
@@ -48,7 +49,8 @@ pub fn read(scope: &Scope<'_>, chosen: &[Chosen<'_>], alone: bool) -> Result<Vec
     Ok(found)
 }
 
-fn site<'a>(scope: &Scope<'_>, target: &'a Chosen<'_>) -> Result<Site<'a>> {
+/// The way to a target's version table.
+pub fn site<'a>(scope: &Scope<'_>, target: &'a Chosen<'_>) -> Result<Site<'a>> {
     let Some(database) = &target.database else {
         return Err(Error::usage(format!("project {} has no database", target.name)));
     };
@@ -91,7 +93,7 @@ fn standing(
     target: &Chosen<'_>,
     site: &Site<'_>,
     rows: Rows,
-    graph: &Graph,
+    graph: &Chain,
     alone: bool,
 ) -> Standing {
     // In memory every run begins with all of it.
@@ -145,7 +147,7 @@ impl Site<'_> {
     }
 
     /// Whether the table is where its name says, without anything of SQLAlchemy's in between.
-    fn is_plain(&self) -> bool {
+    pub fn is_plain(&self) -> bool {
         let translated = !self.database.options.schema_translate_map.is_empty();
         // An attached file is known to `on_connect` alone.
         let attached = self.database.kind == Kind::Sqlite
