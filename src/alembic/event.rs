@@ -30,7 +30,12 @@ pub enum Event {
     Pending {
         heads: Vec<String>,
     },
-    StepStarted {},
+    StepStarted {
+        #[serde(default)]
+        revision: String,
+        #[serde(default)]
+        direction: String,
+    },
     StepApplied(Step),
     /// Told before the database is.
     Commit {},
@@ -226,7 +231,7 @@ pub struct Traces {
 impl Traces {
     fn hear(&mut self, event: &Event) {
         match event {
-            Event::StepStarted {} => {
+            Event::StepStarted { .. } => {
                 self.in_step = true;
                 // Another step follows a commit that succeeded.
                 self.half &= self.closing.take().is_none();
@@ -276,7 +281,11 @@ impl Told {
             Event::Pending { .. } => self.pending = true,
             Event::Ended { .. } => self.ended = true,
             Event::Finished {} => self.finished = true,
-            Event::Waiting { .. } | Event::StepStarted {} | Event::Commit {} | Event::Autocommit {} | Event::Other => {}
+            Event::Waiting { .. }
+            | Event::StepStarted { .. }
+            | Event::Commit {}
+            | Event::Autocommit {}
+            | Event::Other => {}
         }
     }
 }

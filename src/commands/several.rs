@@ -56,6 +56,7 @@ impl<'a> Scope<'a> {
         let keys: Vec<_> = chosen.iter().map(|target| key(target, self.environment)).collect();
         let work = |index: usize| {
             let (target, out): (&Chosen<'_>, _) = (chosen[index], turns.voice(index));
+            turns.begin(index, &target.name);
             let answer = ask(&self.speaking(&out), chosen[index], true);
             let ending = match &answer {
                 Ok(answer) if good(answer) => Ending::Good,
