@@ -23,6 +23,7 @@ def keywords(this: Run, connection: Optional[Connection]) -> Dict[str, Any]:
     filters = Filters(settings, project, metadata.tables(target), default_schema, (own.schema, own.name))
     directives = Directives(this.events, target, filters, bool(settings.revision.get("allow_empty")))
     directives.command = this.command
+    directives.is_sql = this.sql is not None
     directives.hook = project.hook("process_revision_directives")
     template = f"{this.folder}/script.py.mako"
     found: Dict[str, Any] = {
@@ -63,6 +64,7 @@ class Directives:
         self._allow_empty = allow_empty
         self.hook: Optional[Callable[..., None]] = None
         self.command = ""
+        self.is_sql = False
 
     def __call__(self, context: Any, revision: Any, directives: List[Any]) -> None:
         """Also called for a plain `revision` of a project whose environment always runs."""
@@ -76,6 +78,16 @@ class Directives:
             _keep_for_check(directives, kept)
         if comparing:
             self._report(context, directives)
+        if self.is_sql and self.command == "revision":
+            self._give_away(context, directives)
+
+    def _give_away(self, context: Any, directives: List[Any]) -> None:
+        """shed writes the SQL file; Alembic writes none."""
+        if directives:
+            from . import sql_write  # what few runs need
+
+            self._events.write("result", data=sql_write.blocks(context, directives[0]))
+        directives[:] = []
 
     def _is_autogenerate(self, context: Any) -> bool:
         return bool(getattr(context.config.cmd_opts, "autogenerate", False))

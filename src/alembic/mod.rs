@@ -19,7 +19,7 @@ mod worker;
 
 pub use event::{Difference, Event, Told};
 pub use interpreter::Interpreter;
-pub use plan::{Plan, Reach, Step};
+pub use plan::{Plan, Reach, Sql, Step};
 pub use run::{Ended, Listener, Place, run};
 pub use safety::{Rules, Safety};
 pub use vault::{Vault, failed};

@@ -21,6 +21,9 @@ pub struct Args {
     /// Then compare models and database, as `shed check` does: exit code 1 where they differ
     #[arg(long, conflicts_with_all = ["dry_run", "sql"])]
     check: bool,
+    /// Of SQL files: refuse one that comes before an applied one (Python revisions are never out of order)
+    #[arg(long)]
+    strict: bool,
     #[command(flatten)]
     instead: Instead,
     #[command(flatten)]
@@ -55,6 +58,7 @@ pub fn apply(
         terminal: args.place.tty,
         care: Some(("migrate", args.care)),
         compares: args.check.then_some(&args.place),
+        strict: args.strict,
         ..Wishes::default()
     };
     scope.write_each(chosen, &argv, &args.instead, wishes)

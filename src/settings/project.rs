@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::settings::database::{Database, Kind};
+use crate::settings::database::{Database, Kind, Options};
 use crate::settings::versions::{Versions, VersionsEntry};
 
 /// One project: its models, its Python, its revisions, its databases.
@@ -127,6 +127,18 @@ impl Project {
                 Format::Sql => "migrations",
             }))],
         }
+    }
+
+    /// The schema and the name of the table that tells which revisions a database holds.
+    pub fn version_table(&self, options: &Options) -> (Option<String>, String) {
+        let configured = |key: &str| self.configure.get(key).and_then(|value| value.as_str()).map(str::to_owned);
+        let schema = options.version_table_schema.clone().or_else(|| configured("version_table_schema"));
+        let name = options.version_table.clone().or_else(|| configured("version_table"));
+        let usual = match self.format {
+            Format::Python => "alembic_version",
+            Format::Sql => "schema_migrations",
+        };
+        (schema, name.unwrap_or_else(|| usual.to_owned()))
     }
 
     /// The places for each kind of database, once where they are the same.

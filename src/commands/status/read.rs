@@ -1,24 +1,22 @@
 //! Where the targets stand: version tables read all at once, set beside the revision files.
 
-use serde_json::Value;
-
 use crate::commands::Scope;
 use crate::commands::safely::left_by_a_dead_run;
 use crate::commands::scope::{Chosen, Needs};
 use crate::engine::standing::{self, Asked, Rows};
 use crate::engine::{Engine, Identity};
 use crate::error::{Error, Result};
-use crate::settings::{Database, Kind};
+use crate::settings::{Database, Format, Kind};
 
 use super::graph::{Graph, Graphs, question};
-use super::{Line, Standing};
+use super::{Line, Standing, sql};
 
 /// A target that can be asked.
-struct Site<'a> {
-    database: &'a Database,
-    engine: Engine,
+pub(super) struct Site<'a> {
+    pub(super) database: &'a Database,
+    pub(super) engine: Engine,
     table: Table,
-    wants_name: bool,
+    pub(super) wants_name: bool,
 }
 
 /// Where the version table is.
@@ -36,6 +34,9 @@ pub fn read(scope: &Scope<'_>, chosen: &[Chosen<'_>], alone: bool) -> Result<Vec
     for (target, site) in chosen.iter().zip(sites) {
         let standing = site.and_then(|site| {
             let rows = rows.next().unwrap_or_else(|| Err(Error::failed("the database was not read")))?;
+            if target.project.format == Format::Sql {
+                return sql::standing(scope, target, &site, rows, alone);
+            }
             let graph = graphs.of(scope, target)?;
             Ok(standing(scope, target, &site, rows, graph, alone))
         });
@@ -53,15 +54,9 @@ fn site<'a>(scope: &Scope<'_>, target: &'a Chosen<'_>) -> Result<Site<'a>> {
         return Err(Error::usage(format!("project {} has no database", target.name)));
     };
     let engine = scope.reach(target)?;
-    let of_configure = |key: &str| target.project.configure.get(key).and_then(Value::as_str).map(str::to_owned);
-    let options = &database.options;
-    let schema = options.version_table_schema.clone().or_else(|| of_configure("version_table_schema"));
-    let name = options.version_table.clone().or_else(|| of_configure("version_table"));
+    let (schema, name) = target.project.version_table(&database.options);
     let wants_name = engine.may_have_journal(&scope.state());
-    let table = Table {
-        schema: schema.or_else(|| options.schema.clone()),
-        name: name.unwrap_or_else(|| "alembic_version".to_owned()),
-    };
+    let table = Table { schema: schema.or_else(|| database.options.schema.clone()), name };
     Ok(Site { database, engine, table, wants_name })
 }
 
@@ -106,6 +101,7 @@ fn standing(
             revision: revision.revision.clone(),
             message: revision.message.clone(),
             is_head: revision.is_head,
+            file: None,
         })
     };
     Standing {
@@ -122,6 +118,7 @@ fn standing(
         revisions: alone.then(|| lines().collect()),
         current,
         unknown,
+        is_sql: false,
         exit_code: false,
     }
 }

@@ -130,7 +130,7 @@ fn questions(asked: &Asked<'_>, connects: bool) -> String {
             psql_word(&format!("dbname={}", quoted(&server.name)))
         );
     }
-    let heads = format!("select coalesce(json_agg(version_num::text), '[]') from {table}");
+    let heads = format!("select coalesce(json_agg(version::text), '[]') from {table} as t(version)");
     let _ = writeln!(
         script,
         "begin transaction read only;\n\
