@@ -72,13 +72,15 @@ class Block:
         if position is not None:
             offset += position
             statement = self._around(offset, dialect)
-        elif statement is self._text and not self._is_single(dialect):
-            offset = -1
+        elif statement is self._text:
+            offset, statement = self._only(dialect)
         error.statement = _cut(statement)
         error.shed_line = self._line + self._text.count("\n", 0, offset) if offset >= 0 else None  # type: ignore[attr-defined]
 
-    def _is_single(self, dialect: str) -> bool:
-        return len(self._text) <= TAKEN_APART and len(sql_text.statements(self._text, dialect)) == 1
+    def _only(self, dialect: str) -> sql_text.Piece:
+        """Of several statements nobody says which one it was."""
+        pieces = sql_text.statements(self._text, dialect) if len(self._text) <= TAKEN_APART else []
+        return pieces[0] if len(pieces) == 1 else (-1, self._text)
 
     def _around(self, offset: int, dialect: str) -> str:
         if len(self._text) <= TAKEN_APART:
