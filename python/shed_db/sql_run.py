@@ -46,6 +46,7 @@ class Block:
             self._execute(context, dialect)
         else:
             with context.autocommit_block():
+                _leave_transaction(context)
                 self._execute(context, dialect)
 
     def _execute(self, context: Any, dialect: str) -> None:
@@ -88,6 +89,12 @@ class Block:
                 if begin <= offset < begin + len(statement) + 1:
                     return statement
         return self._text[max(0, offset - LONGEST // 2) : offset + LONGEST // 2]
+
+
+def _leave_transaction(context: Any) -> None:
+    """Asking pg8000 for the isolation level, as Alembic does there, begins a transaction."""
+    if not context.as_sql and context.dialect.driver == "pg8000":
+        context.connection.connection.dbapi_connection.rollback()
 
 
 def _closed(text: str, dialect: str) -> str:

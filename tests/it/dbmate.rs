@@ -17,7 +17,10 @@ fn dbmate(app: &SqlApp, args: &[&str]) -> Call {
 fn url(db: &Database) -> String {
     match db.name() {
         file if file.starts_with('/') => format!("sqlite:{file}"),
-        name => format!("postgres://shed@/{name}?socket={}/.s.PGSQL.5432&sslmode=disable", crate::cluster::cluster().host.display()),
+        name => format!(
+            "postgres://shed@/{name}?socket={}/.s.PGSQL.5432&sslmode=disable",
+            crate::cluster::cluster().host.display()
+        ),
     }
 }
 
@@ -72,9 +75,7 @@ fn a_database_of_shed_is_taken_by_dbmate_as_it_is() {
             dbmate(&app, &["rollback"]).any_stdout().any_stderr().ok();
         }
         assert_eq!(app.db.tables(), ["schema_migrations"]);
-        app.shed(["rollback", "app", "--yes"])
-            .stderr_has("can't rollback: no migrations have been applied")
-            .fails(2);
+        app.shed(["rollback", "app", "--yes"]).stderr_has("can't rollback: no migrations have been applied").fails(2);
     }
 }
 
@@ -101,7 +102,9 @@ fn both_refuse_the_same_order_with_strict_and_read_the_same_files() {
         dbmate(&app, &["migrate"]).any_stdout().any_stderr().fails(2);
         app.shed(["migrate"]).any_stderr().fails(2);
     }
-    for text in ["--migrate:up\n--migrate:down", "-- why\n\n--   migrate:up a:b c\n--\tmigrate:down transaction:false\n"] {
+    for text in
+        ["--migrate:up\n--migrate:down", "-- why\n\n--   migrate:up a:b c\n--\tmigrate:down transaction:false\n"]
+    {
         app.write("migrations/2_b.sql", text);
         dbmate(&app, &["migrate"]).any_stdout().any_stderr().ok();
         app.db.execute("delete from schema_migrations where version = '2'");

@@ -71,11 +71,20 @@ fn both_blocks_come_from_the_models_and_lead_there_and_back() {
         app.write("models.py", MODELS);
         app.shed(["new", "app", "-m", "First", "--auto"]).any_stdout().any_stderr().ok();
         let text = newest(&app);
-        assert!(text.starts_with("-- migrate:up\n-- Auto-generated migration: First\n\nCREATE TABLE person ("), "{text}");
-        assert!(text.contains("DEFAULT '50%'") && text.ends_with("-- migrate:down\n-- Rollback: First\n\nDROP TABLE pet;\n\nDROP TABLE person;\n"), "{text}");
+        assert!(
+            text.starts_with("-- migrate:up\n-- Auto-generated migration: First\n\nCREATE TABLE person ("),
+            "{text}"
+        );
+        assert!(
+            text.contains("DEFAULT '50%'")
+                && text.ends_with("-- migrate:down\n-- Rollback: First\n\nDROP TABLE pet;\n\nDROP TABLE person;\n"),
+            "{text}"
+        );
         app.migrate();
         app.shed(["check", "app"]).any_stdout().any_stderr().ok();
-        app.shed(["new", "app", "-m", "none", "--auto"]).stderr_has("app.main: no differences; no migration was written\n").ok();
+        app.shed(["new", "app", "-m", "none", "--auto"])
+            .stderr_has("app.main: no differences; no migration was written\n")
+            .ok();
         app.shed(["new", "app", "-m", "none", "--auto", "--exit-code"]).any_stderr().fails(1);
         app.db.execute("insert into person(id, name) values (1, 'x'); insert into pet(id, owner_id) values (1, 1)");
 
@@ -105,7 +114,10 @@ fn other_models_can_be_named_and_what_is_pending_comes_first() {
     app.write("other.py", MODELS);
     app.write("data/.keep", "");
     app.shed(["new", "app", "-m", "x", "--auto"]).stderr_has("has no `module`").fails(2);
-    app.shed(["new", "app", "-m", "x", "--auto", "--models", app.path("other.py").to_str().unwrap()]).any_stdout().any_stderr().ok();
+    app.shed(["new", "app", "-m", "x", "--auto", "--models", app.path("other.py").to_str().unwrap()])
+        .any_stdout()
+        .any_stderr()
+        .ok();
     assert!(newest(&app).contains("CREATE TABLE person ("));
     app.shed(["new", "app", "-m", "y", "--auto", "--models", app.path("other.py").to_str().unwrap()])
         .any_stdout()
