@@ -3,31 +3,31 @@
 mod apart;
 mod follow;
 mod fork;
+mod interrupts;
 mod pipeline;
+mod prepare;
 mod talk;
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-
-use command_fds::{CommandFdExt, FdMapping};
-use rustix::process::Signal;
 
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 
 use follow::{Child, Running, TICK};
+use prepare::{die_with_parent, prepare};
 
 pub use apart::own_program;
 pub use fork::{Forks, SOCKET, START};
+pub use interrupts::Interrupts;
 pub use pipeline::pipeline;
 pub use talk::Talk;
 
@@ -79,46 +79,6 @@ pub enum Heard<'a> {
 }
 
 type Pipe = (io::PipeReader, io::PipeWriter);
-
-/// INT, TERM and HUP, caught from its making on so that children end before us.
-pub struct Interrupts {
-    signal: Arc<AtomicUsize>,
-    seen: AtomicUsize,
-    times: AtomicUsize,
-}
-
-impl Interrupts {
-    /// Starts to catch; the default action does not come back.
-    pub fn catch() -> io::Result<Self> {
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-        let signal = Arc::new(AtomicUsize::new(0));
-        for number in [SIGINT, SIGTERM, SIGHUP] {
-            signal_hook::flag::register_usize(number, Arc::clone(&signal), number.unsigned_abs() as usize)?;
-        }
-        Ok(Self { signal, seen: AtomicUsize::new(0), times: AtomicUsize::new(0) })
-    }
-
-    /// Nothing is caught: for work that no signal may stop.
-    pub fn none() -> Self {
-        Self { signal: Arc::default(), seen: AtomicUsize::new(0), times: AtomicUsize::new(0) }
-    }
-
-    /// How often a signal came; several children are followed by several threads, and each wants to know.
-    fn times(&self) -> usize {
-        let number = self.signal.swap(0, Ordering::SeqCst);
-        if number != 0 {
-            self.seen.store(number, Ordering::SeqCst);
-            self.times.fetch_add(1, Ordering::SeqCst);
-        }
-        self.times.load(Ordering::SeqCst)
-    }
-
-    /// The last signal that came.
-    pub fn seen(&self) -> Option<i32> {
-        self.times();
-        i32::try_from(self.seen.load(Ordering::SeqCst)).ok().filter(|&number| number != 0)
-    }
-}
 
 impl Tool {
     pub fn new(program: impl Into<PathBuf>) -> Self {
@@ -371,38 +331,6 @@ impl Tool {
         Error::environment(format!("could not start {}: {error}", self.program.display()))
     }
 }
-
-/// Own process group, and the descriptors under their numbers.
-fn prepare(command: &mut Command, own_group: bool, descriptors: &[(Arc<OwnedFd>, i32)]) -> io::Result<()> {
-    if own_group {
-        command.process_group(0);
-    }
-    let mut mappings = Vec::new();
-    for (descriptor, number) in descriptors {
-        mappings.push(FdMapping { parent_fd: descriptor.as_fd().try_clone_to_owned()?, child_fd: *number });
-    }
-    command.fd_mappings(mappings).map_err(|error| io::Error::other(error.to_string()))?;
-    Ok(())
-}
-
-/// Or rather with the thread of ours that started it.
-#[cfg(target_os = "linux")]
-fn die_with_parent(command: &mut Command) {
-    let parent = rustix::process::getpid();
-    let set = move || {
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-        // The parent may have ended before the line above.
-        match rustix::process::getppid() {
-            Some(now) if now == parent => Ok(()),
-            _ => Err(io::Error::other("the parent has ended")),
-        }
-    };
-    // SAFETY: the closure makes two system calls and allocates nothing.
-    unsafe { command.pre_exec(set) };
-}
-
-#[cfg(not(target_os = "linux"))]
-fn die_with_parent(_: &mut Command) {}
 
 /// The exit code a shell would report.
 pub fn code(status: ExitStatus) -> i32 {

@@ -94,7 +94,7 @@ impl Scope<'_> {
         let here = engine.identity();
         let projects = self.settings.projects()?.values();
         let databases = projects.flat_map(|project| project.db.values().map(move |database| (project, database)));
-        let same = databases.filter(|(_, database)| Engine::identity_of(database) == Some(here.clone()));
+        let same = databases.filter(|(_, database)| Engine::identity_of(database, self.environment) == Some(here.clone()));
         let own = chosen.database.iter().map(|database| (chosen.project, database));
         let tables = same.chain(own).map(|(project, database)| project.version_table(&database.options));
         let mut tables: Vec<_> = tables.collect();

@@ -46,7 +46,7 @@ impl<'a> Scope<'a> {
         if own.protected {
             return Ok(Some(chosen.name.clone()));
         }
-        if Engine::identity_of(own).is_none() {
+        if Engine::identity_of(own, self.environment).is_none() {
             return Ok(None);
         }
         let mut named = self.settings.protected_projects()?.flat_map(|project| {
@@ -58,7 +58,8 @@ impl<'a> Scope<'a> {
 
     /// Whether both lead to one database. A server of this machine goes by several names: it is asked.
     fn is_same(&self, one: &Database, other: &Database) -> bool {
-        match (Engine::identities_of(one), Engine::identities_of(other)) {
+        let identities = |database| Engine::identities_of(database, self.environment);
+        match (identities(one), identities(other)) {
             (ours, theirs) if ours.iter().any(|identity| theirs.contains(identity)) => true,
             (ours, theirs) if ours.iter().any(|one| theirs.iter().any(|other| one.is_same_address(other))) => true,
             (ours, theirs) if ours.iter().any(|one| theirs.iter().any(|other| one.may_be(other))) => {

@@ -314,17 +314,24 @@ impl<R: fmt::Display> fmt::Display for Answer<R> {
         match self {
             Self::One(report) => report.fmt(f),
             Self::Several(answers) => answers.iter().try_for_each(|(name, answer)| match answer {
-                Ok(report) => {
-                    let text = report.to_string();
-                    let lines =
-                        text.lines().map(|line| if line.is_empty() { String::new() } else { format!("  {line}") });
-                    writeln!(f, "{name}:")?;
-                    lines.into_iter().try_for_each(|line| writeln!(f, "{line}"))
-                }
+                Ok(report) => write_named(f, name, &report.to_string()),
                 Err(_) => Ok(()),
             }),
         }
     }
+}
+
+/// Under its name, unless every line begins with it.
+fn write_named(f: &mut fmt::Formatter<'_>, name: &str, text: &str) -> fmt::Result {
+    let is_said = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(": "));
+    if !text.is_empty() && text.lines().all(is_said) {
+        return f.write_str(text);
+    }
+    writeln!(f, "{name}:")?;
+    text.lines().try_for_each(|line| match line {
+        "" => writeln!(f),
+        line => writeln!(f, "  {line}"),
+    })
 }
 
 /// One of several targets, which failed.

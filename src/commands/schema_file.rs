@@ -125,7 +125,8 @@ impl Scope<'_> {
         let (here, is_own) = (engine.identity(), self.is_own(chosen));
         let all =
             self.settings.projects()?.values().flat_map(|project| project.db.values().map(move |db| (project, db)));
-        let shared = all.filter(|(_, database)| !is_own || Engine::identity_of(database).as_ref() == Some(&here));
+        let shared = all
+            .filter(|(_, database)| !is_own || Engine::identity_of(database, self.environment).as_ref() == Some(&here));
         let own = chosen.database.iter().map(|database| (chosen.project, database));
         let tables = shared.chain(own).map(|(project, database)| {
             let (schema, table) = project.version_table(&database.options);

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::thread;
 
 use crate::engine::Engine;
+use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::fleet::{self, Ending, Order};
 use crate::output::Turns;
@@ -45,7 +46,7 @@ impl<'a> Scope<'a> {
         self.interrupts()?; // caught before there are threads
         self.common.warm.expect(chosen.iter().map(|target| target.project.name.clone()));
         let turns = Turns::of(self.out, chosen.len());
-        let keys: Vec<_> = chosen.iter().map(|target| key(target)).collect();
+        let keys: Vec<_> = chosen.iter().map(|target| key(target, self.environment)).collect();
         let work = |index: usize| {
             let (target, out): (&Chosen<'_>, _) = (chosen[index], turns.voice(index));
             let answer = ask(&self.speaking(&out), chosen[index], true);
@@ -94,6 +95,6 @@ impl<'a> Scope<'a> {
 }
 
 /// Targets that lead to one database take turns.
-fn key(target: &Chosen<'_>) -> Option<String> {
-    Engine::identity_of(target.database.as_ref()?).map(|identity| format!("{identity:?}"))
+fn key(target: &Chosen<'_>, environment: &Environment) -> Option<String> {
+    Engine::identity_of(target.database.as_ref()?, environment).map(|identity| format!("{identity:?}"))
 }

@@ -49,7 +49,7 @@ pub fn targets(scope: &Scope<'_>, _: &Args) -> Result<Targets> {
                 .settings
                 .demand_database(&project.name, &database.name)
                 .ok()
-                .and_then(|()| Engine::place_of(database)),
+                .and_then(|()| Engine::place_of(database, scope.environment)),
         })
     });
     let share = targets.enumerate().filter(|(place, _)| scope.global.shard.is_none_or(|shard| shard.holds(*place)));

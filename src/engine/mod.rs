@@ -120,30 +120,38 @@ impl Engine {
     }
 
     /// What database this is, without reading its password; `None` where the settings do not tell.
-    pub fn identity_of(database: &Database) -> Option<Identity> {
+    pub fn identity_of(database: &Database, environment: &Environment) -> Option<Identity> {
         let identity = match database.migration_url.as_ref().unwrap_or(&database.connection) {
             Connection::Sqlite(connection) => File::of(connection, None).identity(),
             Connection::Postgres(connection) => {
                 let name = postgres::name_of(database, connection)?;
-                postgres::identity(connection.host.as_deref(), connection.port, name)
+                let (host, port) =
+                    postgres::address(connection.host.as_deref(), connection.port, &connection.options, environment);
+                postgres::identity(host, port, name)
             }
         };
         (identity != Identity::Memory).then_some(identity)
     }
 
     /// What database this is by each of its connections: a pooler's and the direct one are one database.
-    pub fn identities_of(database: &Database) -> Vec<Identity> {
+    pub fn identities_of(database: &Database, environment: &Environment) -> Vec<Identity> {
         let direct = database.migration_url.is_some().then(|| Database { migration_url: None, ..database.clone() });
-        [Self::identity_of(database), direct.as_ref().and_then(Self::identity_of)].into_iter().flatten().collect()
+        [Some(database), direct.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|one| Self::identity_of(one, environment))
+            .collect()
     }
 
     /// Where a database is, without reading its password.
-    pub fn place_of(database: &Database) -> Option<String> {
+    pub fn place_of(database: &Database, environment: &Environment) -> Option<String> {
         match &database.connection {
             Connection::Sqlite(connection) => Some(File::of(connection, None).place()),
             Connection::Postgres(connection) => {
                 let name = postgres::name_of(database, connection)?;
-                Some(postgres::place(connection.host.as_deref(), connection.port, name))
+                let (host, port) =
+                    postgres::address(connection.host.as_deref(), connection.port, &connection.options, environment);
+                Some(postgres::place(host, port, name))
             }
         }
     }

@@ -1,6 +1,7 @@
 //! PostgreSQL: a database on a server, reached by libpq's programs and by the project's driver.
 
 mod about;
+mod address;
 mod answers;
 mod archive;
 mod aside;
@@ -31,10 +32,10 @@ use crate::settings::{Database, Postgres};
 
 use super::{Creation, Identity, Parts};
 
+pub use address::{address, identity, name_of, place};
 pub use copy::Begun;
 pub use lock::{SessionLock, end_holder, lock_holder};
 
-const DEFAULT_PORT: u16 = 5432;
 /// The database that is always there, to ask about others.
 const MAINTENANCE: &str = "postgres";
 
@@ -106,11 +107,13 @@ impl Server {
     }
 
     pub fn identity(&self) -> Identity {
-        identity(self.host.as_deref(), self.port, &self.name)
+        let (host, port) = address(self.host.as_deref(), self.port, &self.options, &self.environment);
+        identity(host, port, &self.name)
     }
 
     pub fn place(&self) -> String {
-        place(self.host.as_deref(), self.port, &self.name)
+        let (host, port) = address(self.host.as_deref(), self.port, &self.options, &self.environment);
+        place(host, port, &self.name)
     }
 
     pub fn exists(&self) -> Result<bool> {
@@ -221,32 +224,6 @@ fn create_statement(name: &str, creation: &Creation) -> String {
         statement += &format!(" encoding {}", literal(encoding));
     }
     statement
-}
-
-/// What database this is: the same server under its names for this machine is one.
-pub fn identity(host: Option<&str>, port: Option<u16>, name: &str) -> Identity {
-    let host = host.unwrap_or_default();
-    let local = ["", "localhost", "127.0.0.1", "::1"].contains(&host);
-    let host = match host {
-        _ if local => "localhost".to_owned(),
-        // The folder of a socket, by whatever links it is named.
-        folder if folder.starts_with('/') => match Path::new(folder).canonicalize() {
-            Ok(folder) => folder.to_string_lossy().into_owned(),
-            Err(_) => folder.to_owned(),
-        },
-        name => name.to_lowercase(),
-    };
-    Identity::Server { host, port: port.unwrap_or(DEFAULT_PORT), name: name.to_owned() }
-}
-
-/// The place in words.
-pub fn place(host: Option<&str>, port: Option<u16>, name: &str) -> String {
-    format!("postgres {}:{}/{name}", host.unwrap_or("localhost"), port.unwrap_or(DEFAULT_PORT))
-}
-
-/// The name of the database on its server.
-pub fn name_of<'a>(database: &'a Database, connection: &'a Postgres) -> Option<&'a str> {
-    database.db_name.as_deref().or(connection.database.as_deref())
 }
 
 /// libpq's variable for a connection keyword (PostgreSQL manual, "Environment Variables" of libpq).

@@ -3,7 +3,6 @@
 use std::io::{PipeReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitStatus;
-use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use duct::Handle;
@@ -75,7 +74,7 @@ impl Running {
         listen: &mut dyn FnMut(Heard<'_>),
     ) -> std::io::Result<ExitStatus> {
         // What came before is somebody else's; what is still unread is for this child too.
-        let heard = interrupts.map_or(0, |interrupts| interrupts.times.load(SeqCst));
+        let heard = interrupts.map_or(0, Interrupts::heard);
         let mut ending = Ending { heard, ..Ending::default() };
         let mut buffer = vec![0; 64 * 1024];
         let mut ended: Option<(ExitStatus, Instant)> = None;

@@ -1,63 +1,73 @@
-//! What a database has of a graph, and what it has not.
-#![expect(dead_code, reason = "what `status` asks")]
+//! What a database has of the revisions, and what it has not.
 
-use super::{Graph, Revision};
+use std::collections::{HashMap, HashSet};
 
-impl Graph {
-    /// All revisions, oldest first: parents and dependencies before what needs them.
-    pub fn in_order(&self) -> Vec<&Revision> {
-        self.revisions_at(&self.oldest_first())
-    }
+use serde::Deserialize;
 
-    /// The revisions that a database at these revisions (the rows of its version table) has not, in the order of
-    /// [`Graph::in_order`]. Rows that [`Graph::knows`] nothing of count for nothing.
-    pub fn pending(&self, current: &[String]) -> Vec<&Revision> {
-        let current = current.iter().filter_map(|id| self.place(id)).collect::<Vec<_>>();
-        let applied = self.reach(&current, |at| self.down(at));
-        let missing: Vec<usize> = self.oldest_first().into_iter().filter(|at| !applied[*at]).collect();
-        self.revisions_at(&missing)
-    }
+use super::Graph;
 
-    /// What has to be applied before a revision: its parents, and what it depends on.
-    pub fn needs(&self, id: &str) -> Vec<&str> {
-        let down = self.place(id).map(|at| self.down(at)).unwrap_or_default();
-        down.into_iter().map(|at| self.revisions[at].id.as_str()).collect()
-    }
+/// The revisions of one project, from wherever they were read.
+#[derive(Debug, Default)]
+pub struct Chain {
+    /// Oldest first.
+    pub revisions: Vec<Link>,
+    pub heads: Vec<String>,
+}
 
-    /// Whether a revision has this id, written out.
-    pub fn knows(&self, id: &str) -> bool {
-        self.place(id).is_some()
-    }
+/// One revision.
+#[derive(Debug, Deserialize)]
+pub struct Link {
+    pub revision: String,
+    /// What has to be applied before it: `down_revision` and `depends_on`.
+    pub parents: Vec<String>,
+    pub message: Option<String>,
+    pub is_head: bool,
+}
 
-    /// The revision of this id, written out.
-    pub fn get(&self, id: &str) -> Option<&Revision> {
-        self.place(id).map(|at| &self.revisions[at])
-    }
-
-    /// The revisions that are nobody's parent: what `heads` lists.
-    pub fn heads(&self) -> Vec<&Revision> {
-        self.revisions_at(&self.head_places())
-    }
-
-    /// The heads that no other revision depends on either: the rows of the version table after `upgrade heads`.
-    pub fn effective_heads(&self) -> Vec<&Revision> {
-        self.revisions_at(&self.real_heads())
-    }
-
-    /// The revisions without a parent.
-    pub fn bases(&self) -> Vec<&Revision> {
-        self.revisions_at(&self.base_places())
-    }
-
-    /// The labels of the branch that a revision is on, sorted.
-    pub fn labels(&self, id: &str) -> Vec<&str> {
-        self.place(id).map(|at| self.labels[at].iter().map(String::as_str).collect()).unwrap_or_default()
-    }
-
-    fn oldest_first(&self) -> Vec<usize> {
+impl From<&Graph> for Chain {
+    fn from(graph: &Graph) -> Self {
+        let heads = graph.head_places();
+        let id = |at: usize| graph.revisions[at].id.clone();
         // Without a circle every revision is reached from the heads, so that nothing is left over.
-        let mut sorted = self.sorted(&vec![true; self.revisions.len()], &self.real_heads()).unwrap_or_default();
-        sorted.reverse();
-        sorted
+        let all = vec![true; graph.revisions.len()];
+        let newest_first = graph.sorted(&all, &graph.real_heads()).unwrap_or_default();
+        let link = |at: usize| Link {
+            revision: id(at),
+            parents: graph.down(at).into_iter().map(id).collect(),
+            message: Some(graph.revisions[at].message.clone()),
+            is_head: heads.contains(&at),
+        };
+        Self::of(newest_first.into_iter().rev().map(link).collect())
+    }
+}
+
+impl Chain {
+    /// Of revisions, oldest first.
+    pub fn of(revisions: Vec<Link>) -> Self {
+        let heads = revisions.iter().filter(|link| link.is_head).map(|link| link.revision.clone());
+        let mut heads: Vec<String> = heads.collect();
+        heads.sort();
+        Self { revisions, heads }
+    }
+
+    /// The revisions that a database holds whose version table has these rows: they and all before them.
+    pub fn held(&self, rows: &[String]) -> HashSet<&str> {
+        let known: HashMap<&str, &Link> = self.revisions.iter().map(|link| (link.revision.as_str(), link)).collect();
+        let mut held = HashSet::new();
+        let mut next: Vec<&str> = rows.iter().map(String::as_str).collect();
+        while let Some(id) = next.pop() {
+            if let Some(link) = known.get(id)
+                && held.insert(link.revision.as_str())
+            {
+                next.extend(link.parents.iter().map(String::as_str));
+            }
+        }
+        held
+    }
+
+    /// The rows of a version table that no file tells of.
+    pub fn unknown(&self, rows: &[String]) -> Vec<String> {
+        let is_known = |row: &&String| self.revisions.iter().any(|link| link.revision == **row);
+        rows.iter().filter(|row| !is_known(row)).cloned().collect()
     }
 }

@@ -68,6 +68,11 @@ impl Graph {
         Ok(graph)
     }
 
+    /// The revisions that are nobody's parent: what `heads` lists.
+    pub fn heads(&self) -> Vec<&Revision> {
+        self.revisions_at(&self.head_places())
+    }
+
     pub(super) fn revisions_at(&self, places: &[usize]) -> Vec<&Revision> {
         places.iter().map(|at| &self.revisions[*at]).collect()
     }

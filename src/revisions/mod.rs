@@ -27,6 +27,7 @@ use std::path::PathBuf;
 use crate::environment::Environment;
 use crate::settings::{Format, Project, VersionsEntry};
 
+pub use applied::{Chain, Link};
 pub use graph::Graph;
 pub use text::Style;
 

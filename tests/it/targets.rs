@@ -107,6 +107,21 @@ fn a_protected_database_needs_its_full_name() {
 }
 
 #[test]
+fn a_protected_database_is_known_where_the_environment_leads_to_it() {
+    let repo = Repo::new();
+    let prod = "{ type: postgres, db_name: b, protected: true, connection: { host: db.internal, port: 5499 } }";
+    let open = "{ type: postgres, db_name: b }";
+    repo.write(
+        "shed.yaml",
+        &format!("projects:\n  p:\n    versions: v\n    db:\n      prod: {prod}\n      open: {open}\n"),
+    );
+    let stamp = repo.shed(["stamp", "p.open", "base"]).env("PGHOST", "db.internal").env("PGPORT", "5499");
+    stamp.stderr("error: p.prod is protected\nhelp: add --yes-i-mean p.prod\n").fails(2);
+    let targets = repo.shed(["targets"]).env("PGHOST", "db.internal").env("PGPORT", "5499");
+    targets.stdout("p.prod  postgres db.internal:5499/b (protected)\np.open  postgres db.internal:5499/b\n").ok();
+}
+
+#[test]
 fn a_url_replaces_the_connection_of_one_target() {
     let repo = two_projects();
     let url = format!("sqlite:///{}", repo.path("data/other.db").display());

@@ -6,9 +6,10 @@ use crate::commands::scope::{Chosen, Needs};
 use crate::engine::standing::{self, Asked, Rows};
 use crate::engine::{Engine, Identity};
 use crate::error::{Error, Result};
+use crate::revisions::Chain;
 use crate::settings::{Database, Format, Kind};
 
-use super::graph::{Graph, Graphs, question};
+use super::graph::{Graphs, question};
 use super::{Line, Standing, sql};
 
 /// A target that can be asked.
@@ -86,7 +87,7 @@ fn standing(
     target: &Chosen<'_>,
     site: &Site<'_>,
     rows: Rows,
-    graph: &Graph,
+    graph: &Chain,
     alone: bool,
 ) -> Standing {
     // In memory every run begins with all of it.

@@ -157,9 +157,14 @@ impl Server {
 
     /// The same database, in sessions that are made for filling it.
     pub(super) fn in_bulk(&self) -> Self {
+        self.with_options(BULK)
+    }
+
+    /// The same database, in sessions with these settings of the server.
+    fn with_options(&self, more: &str) -> Self {
         let mut server = self.clone();
         let options = server.options.entry("options".into()).or_default();
-        *options = format!("{options} {BULK}").trim_start().to_owned();
+        *options = format!("{options} {more}").trim_start().to_owned();
         server
     }
 }

@@ -128,16 +128,19 @@ fn pending_is_what_is_not_below_what_a_database_holds() {
         file("b2", "down_revision = 'b1'"),
     ];
     let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    let graph = graph(&files).unwrap();
-    let ids =
-        |revisions: Vec<&Revision>| revisions.iter().map(|revision| revision.id.clone()).collect::<Vec<_>>().join(" ");
-    let pending = |current: &[&str]| ids(graph.pending(&current.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>()));
+    let chain = Chain::from(&graph(&files).unwrap());
+    let rows = |rows: &[&str]| rows.iter().map(|row| (*row).to_owned()).collect::<Vec<_>>();
+    let pending = |current: &[&str]| {
+        let held = chain.held(&rows(current));
+        let pending = chain.revisions.iter().map(|link| link.revision.as_str()).filter(|id| !held.contains(id));
+        pending.collect::<Vec<_>>().join(" ")
+    };
     assert_eq!(pending(&[]), "b1 b2 a1 a2 a3");
     assert_eq!(pending(&["a3"]), "b2");
     assert_eq!(pending(&["a2", "gone"]), "b1 b2 a3");
     assert_eq!(pending(&["a3", "b2"]), "");
-    assert_eq!((ids(graph.heads()), ids(graph.bases())), ("a3 b2".into(), "a1 b1".into()));
-    assert_eq!((graph.knows("a1"), graph.knows("b"), graph.labels("b2")), (true, false, vec!["b"]));
+    assert_eq!(chain.heads, ["a3", "b2"]);
+    assert_eq!(chain.unknown(&rows(&["a1", "b", "gone"])), ["b", "gone"]);
 }
 
 #[test]

@@ -19,8 +19,9 @@ use super::{Copy, temporary};
 
 /// Tables from 4 MB on, the largest first; the rows of all others, sequences and large objects go with the rest.
 /// Columns are told where all are of types whose binary form means the same on another server of this version.
-const TABLES: &str = r#"select coalesce(json_agg(json_build_object('name', t.name, 'columns', t.columns) order by t.size desc), '[]') from (
+const TABLES: &str = r#"select coalesce(json_agg(json_build_object('name', t.name, 'columns', t.columns, 'indexes', t.indexes) order by t.size desc), '[]') from (
      select '"' || replace(n.nspname, '"', '""') || '"."' || replace(c.relname, '"', '""') || '"' as name, pg_table_size(c.oid) as size,
+     (select count(*) from pg_index i where i.indrelid = c.oid) as indexes,
      (select case when bool_and(y.oid < 16384 and y.typtype in ('b', 'r', 'm') and y.typname !~ '^_?reg' and y.typsend <> 0 and y.typreceive <> 0)
       then string_agg(quote_ident(a.attname), ', ' order by a.attnum) end
       from pg_attribute a join pg_type y on y.oid = a.atttypid where a.attrelid = c.oid and a.attnum > 0
@@ -29,6 +30,8 @@ const TABLES: &str = r#"select coalesce(json_agg(json_build_object('name', t.nam
      and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_'
      and not exists (select from pg_depend e where e.objid = c.oid and e.classid = 'pg_class'::regclass and e.deptype = 'e')
      order by 2 desc limit 200) t where t.size >= 4194304"#;
+/// Several jobs that each share their index with workers of the server are in each other's way: a sixth of the work is lost.
+const ALONE: &str = "-c max_parallel_maintenance_workers=0";
 const GLANCE: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(20);
 
@@ -89,10 +92,16 @@ impl Copy<'_> {
         let rows = self.rows(aside, &parts.snapshot, &parts.tables);
         self.all_through(aside, rows, watch)?;
         reach("copy-restore")?;
-        let indexes = self.section(aside, "post-data", &schema).args(["-j", &self.jobs().to_string()]);
+        let builder = if self.has_work_for_all(&parts.tables) { aside.with_options(ALONE) } else { aside.clone() };
+        let indexes = self.section(&builder, "post-data", &schema).args(["-j", &self.jobs().to_string()]);
         let line = indexes.command_line();
         let mut glance = Glance::of(self.source, aside, watch);
         aside.judge(&line, indexes.watched(watch.interrupts, &mut || glance.take())?, watch).map(drop)
+    }
+
+    /// Whether every job has indexes of its own to build.
+    fn has_work_for_all(&self, tables: &[Table]) -> bool {
+        tables.iter().map(|table| table.indexes).sum::<usize>() >= 2 * self.jobs()
     }
 
     pub(super) fn schema_archive(&self, to: &Path, snapshot: &str) -> Tool {
@@ -141,9 +150,7 @@ impl Copy<'_> {
     /// Both ends speak the source's encoding, and let nothing but the program's end stop them.
     fn bare_psql(&self, server: &Server) -> Tool {
         const UNDISTURBED: &str = "-c statement_timeout=0 -c lock_timeout=60s -c row_security=off -c search_path=";
-        let mut server = server.clone();
-        let options = server.options.entry("options".into()).or_default();
-        *options = format!("{options} {UNDISTURBED}").trim_start().to_owned();
+        let server = server.with_options(UNDISTURBED);
         let psql = Tool::new(self.programs.path("psql")).args(["-X", "-w", "-q", "-v", "ON_ERROR_STOP=1"]);
         server.with_variables(psql, &server.name).env("PGCLIENTENCODING", &self.encoding)
     }
@@ -182,6 +189,7 @@ pub(super) struct Table {
     /// Quoted throughout, as patterns and statements take it.
     name: String,
     columns: Option<String>,
+    indexes: usize,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
