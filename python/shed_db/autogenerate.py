@@ -24,6 +24,7 @@ def keywords(this: Run, connection: Optional[Connection]) -> Dict[str, Any]:
     directives = Directives(this.events, target, filters, bool(settings.revision.get("allow_empty")))
     directives.command = this.command
     directives.is_sql = this.sql is not None
+    directives.script_imports = settings.script_imports
     directives.hook = project.hook("process_revision_directives")
     template = f"{this.folder}/script.py.mako"
     found: Dict[str, Any] = {
@@ -65,6 +66,7 @@ class Directives:
         self.hook: Optional[Callable[..., None]] = None
         self.command = ""
         self.is_sql = False
+        self.script_imports: List[str] = []
 
     def __call__(self, context: Any, revision: Any, directives: List[Any]) -> None:
         """Also called for a plain `revision` of a project whose environment always runs."""
@@ -86,7 +88,7 @@ class Directives:
         if directives:
             from . import sql_write  # what few runs need
 
-            self._events.write("result", data=sql_write.blocks(context, directives[0]))
+            self._events.write("result", data=sql_write.blocks(context, directives[0], self.script_imports))
         directives[:] = []
 
     def _is_autogenerate(self, context: Any) -> bool:

@@ -16,14 +16,12 @@ from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionMap
 from alembic.util import CommandError
 from sqlalchemy import Column, MetaData, String, Table
-from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateTable
 
 from . import sql_run
 from .refusal import Refusal
 
 COLUMN = "version"
-DEFAULT_TABLE = "schema_migrations"
 # As dbmate makes it there; on PostgreSQL it has no limit.
 SQLITE_WIDTH = 128
 
@@ -118,7 +116,11 @@ class Migrations:
                 line = file.problem.get("line")
                 where = file.path if line is None else f"{file.path}:{line}"
                 raise Refusal(
-                    "revision_file", f"{where}: {file.problem['text']}", file.problem.get("help"), path=file.path, line=line
+                    "revision_file",
+                    f"{where}: {file.problem['text']}",
+                    file.problem.get("help"),
+                    path=file.path,
+                    line=line,
                 )
 
     def _link(self) -> None:
@@ -219,7 +221,3 @@ def _create_if_missing(migration: Any) -> None:
         migration.impl._exec(CreateTable(table, if_not_exists=True))
 
     table.create = create
-
-
-def look(migrations: Migrations, table: Any, connection: Connection) -> None:
-    migrations.take(table.rows(connection))

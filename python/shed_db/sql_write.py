@@ -1,32 +1,38 @@
-"""The difference between models and database as SQL in the database's own words, for both directions."""
+"""The difference between models and database as SQL in the database's own words, for both directions.
+
+The code that Alembic would write into a Python revision is run, and what it says to the database is kept.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Dict, List
 
+import sqlalchemy
+from alembic.autogenerate import render_python_code
 from alembic.operations import Operations
-from alembic.operations.ops import ModifyTableOps, OpContainer
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection
 
 from .refusal import Refusal
 
-Run = Callable[[Any], None]
-_DDL = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY type <> 'table', rowid"
+_DDL = (
+    "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!' "
+    "ORDER BY type <> 'table', rowid"
+)
 
 
-def blocks(context: MigrationContext, script: Any) -> Dict[str, str]:
+def blocks(context: MigrationContext, script: Any, imports: List[str]) -> Dict[str, str]:
     """Downwards it begins where upwards it ends."""
-    both = [script.upgrade_ops, script.downgrade_ops]
     try:
+        both = [_code(context, operations, imports) for operations in (script.upgrade_ops, script.downgrade_ops)]
         if context.dialect.name == "sqlite":
             assert context.connection is not None
             up, down = _on_a_copy(context.connection, both)
         else:
-            up, down = (_as_text(context.dialect.name, operations) for operations in both)
+            up, down = (_as_text(context.dialect.name, code) for code in both)
     except Exception as error:
         words = (str(error).splitlines() or [type(error).__name__])[0]
         raise Refusal(
@@ -37,26 +43,40 @@ def blocks(context: MigrationContext, script: Any) -> Dict[str, str]:
     return {"up": up, "down": down}
 
 
-def _as_text(dialect: str, operations: Any) -> str:
+def _code(context: MigrationContext, operations: Any, imports: List[str]) -> str:
+    """What stands in a revision, with its imports."""
+    render_item, rendering = context.opts.get("render_item"), []
+
+    def rendered(kind: str, item: Any, autogenerate: Any) -> Any:
+        rendering.append(autogenerate)
+        return render_item(kind, item, autogenerate) if render_item is not None else False
+
+    body = render_python_code(
+        operations,
+        render_as_batch=bool(context.opts.get("render_as_batch")),
+        render_item=rendered,
+        migration_context=MigrationContext.configure(dialect=context.dialect),
+        user_module_prefix=context.opts.get("user_module_prefix"),
+    )
+    needed = sorted(rendering[0].imports) if rendering else []
+    return "\n".join([*imports, *needed, "def run():", f"    {body}"])
+
+
+def _run(code: str, context: MigrationContext) -> None:
+    names: Dict[str, Any] = {"op": Operations(context), "sa": sqlalchemy}
+    exec(code, names)
+    names["run"]()
+
+
+def _as_text(dialect: str, code: str) -> str:
     buffer = io.StringIO()
     # Another style of parameters would double each %.
     opts = {"as_sql": True, "output_buffer": buffer, "literal_binds": True}
-    context = MigrationContext.configure(dialect_name=dialect, dialect_opts={"paramstyle": "named"}, opts=opts)
-    invoker = Operations(context)
-    for operation in _each(operations):
-        invoker.invoke(operation)
+    _run(code, MigrationContext.configure(dialect_name=dialect, dialect_opts={"paramstyle": "named"}, opts=opts))
     return buffer.getvalue().strip()
 
 
-def _each(container: Any) -> Iterator[Any]:
-    for operation in container.ops:
-        if isinstance(operation, OpContainer):
-            yield from _each(operation)
-        else:
-            yield operation
-
-
-def _on_a_copy(connection: Connection, both: List[Any]) -> List[str]:
+def _on_a_copy(connection: Connection, both: List[str]) -> List[str]:
     """SQLite changes a table by making it anew, and what that takes is only known from the table: it is done, on an
     empty copy in memory, and the statements are kept."""
     said: List[str] = []
@@ -77,20 +97,8 @@ def _on_a_copy(connection: Connection, both: List[Any]) -> List[str]:
             # What virtual tables keep their content in is there with them.
             with contextlib.suppress(Exception):
                 scratch.exec_driver_sql(statement, execution_options={"no_parameters": True})
-        for operations in both:
+        for code in both:
             said.clear()
-            _carry_out(Operations(MigrationContext.configure(scratch)), operations)
+            _run(code, MigrationContext.configure(scratch))
             texts.append("\n\n".join(f"{text};" for text in said))
     return texts
-
-
-def _carry_out(invoker: Operations, container: Any) -> None:
-    for operation in container.ops:
-        if isinstance(operation, ModifyTableOps):
-            with invoker.batch_alter_table(operation.table_name, schema=operation.schema) as batch:
-                for change in operation.ops:
-                    batch.invoke(change)
-        elif isinstance(operation, OpContainer):
-            _carry_out(invoker, operation)
-        else:
-            invoker.invoke(operation)

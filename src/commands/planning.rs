@@ -67,6 +67,8 @@ impl Scope<'_> {
             Format::Python => None,
             Format::Sql => Some(self.sql_files(chosen, &versions, needs, wishes)?),
         };
+        // SQL that is only run needs no models.
+        let needs_models = wishes.needs_models && (sql.is_none() || steps.iter().any(Step::may_compare));
         Ok(Plan {
             project: chosen.project,
             target: chosen.name.clone(),
@@ -76,8 +78,7 @@ impl Scope<'_> {
             },
             steps,
             writes: needs == Needs::Writing,
-            // SQL that is only run needs no models; what compares imports them all the same.
-            needs_models: wishes.needs_models && sql.is_none(),
+            needs_models,
             sql,
             models: wishes.models.map(|models| vec![module(models, self.environment.working_dir())]),
             versions,
@@ -94,7 +95,8 @@ impl Scope<'_> {
         let here = engine.identity();
         let projects = self.settings.projects()?.values();
         let databases = projects.flat_map(|project| project.db.values().map(move |database| (project, database)));
-        let same = databases.filter(|(_, database)| Engine::identity_of(database, self.environment) == Some(here.clone()));
+        let same =
+            databases.filter(|(_, database)| Engine::identity_of(database, self.environment) == Some(here.clone()));
         let own = chosen.database.iter().map(|database| (chosen.project, database));
         let tables = same.chain(own).map(|(project, database)| project.version_table(&database.options));
         let mut tables: Vec<_> = tables.collect();
