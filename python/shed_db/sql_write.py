@@ -40,7 +40,13 @@ def blocks(context: MigrationContext, script: Any, imports: List[str]) -> Dict[s
             f"there is no SQL for this difference: {words}",
             "write it yourself: the same command without --auto makes the file",
         ) from error
-    return {"up": up, "down": down}
+    return {"up": _tidy(up), "down": _tidy(down)}
+
+
+def _tidy(text: str) -> str:
+    """Without what nobody sees, unless a text may go over several lines."""
+    lines = text.replace("\t", "    ").split("\n")
+    return text if any(line.count("'") % 2 for line in lines) else "\n".join(line.rstrip() for line in lines)
 
 
 def _code(context: MigrationContext, operations: Any, imports: List[str]) -> str:

@@ -18,7 +18,7 @@ fn url(db: &Database) -> String {
     match db.name() {
         file if file.starts_with('/') => format!("sqlite:{file}"),
         name => format!(
-            "postgres://shed@/{name}?socket={}/.s.PGSQL.5432&sslmode=disable",
+            "postgres://shed@/{name}?socket={}&sslmode=disable",
             crate::cluster::cluster().host.display()
         ),
     }
