@@ -9,15 +9,15 @@ from typing import Iterator, List, Optional, Tuple
 # Offset in the text, and the statement.
 Piece = Tuple[int, str]
 
-_WORD = r"[^\W\d][\w$]*"
 _POSTGRES = re.compile(
     r"--[^\n]*|/\*"
-    r"|[eE]'[^'\\]*(?:(?:''|\\.)[^'\\]*)*'"
     r"|'[^']*(?:''[^']*)*'"
     r'|"[^"]*(?:""[^"]*)*"'
-    rf"|\$(?:[^\W\d]\w*)?\$|{_WORD}|\d[\w.$]*|[();]",
-    re.DOTALL,
+    r"|(?<![\w$])(?:[eE]'[^'\\]*(?:(?:''|\\.)[^'\\]*)*'|\$(?:[^\W\d]\w*)?\$|(?:begin|case|end)(?![\w$]))"
+    r"|[();]",
+    re.DOTALL | re.IGNORECASE,
 )
+_ROUTINE = re.compile(r"create\s+(?:or\s+replace\s+)?(?:function|procedure)\b", re.IGNORECASE)
 _SQLITE = re.compile(
     r"--[^\n]*|/\*"
     r"|'[^']*(?:''[^']*)*'"
@@ -101,8 +101,7 @@ def _sqlite_ends(text: str) -> Iterator[int]:
 
 def _postgres_ends(text: str) -> Iterator[int]:
     """As psql: not within parentheses (rules), not within the body of a function (BEGIN ATOMIC … END)."""
-    words: List[str] = []
-    parentheses = bodies = 0
+    start = parentheses = bodies = 0
     for end, token in _tokens(text, _POSTGRES, nested=True):
         if token == "(":
             parentheses += 1
@@ -111,13 +110,9 @@ def _postgres_ends(text: str) -> Iterator[int]:
         elif token == ";":
             if not parentheses and not bodies:
                 yield end
-                words, parentheses = [], 0
-        elif not token[0].isdigit():
-            word = token.lower()
-            if len(words) < 4:
-                words.append(word)
-            if not parentheses and _makes_routine(words):
-                bodies = _bodies(word, bodies)
+                start = end
+        elif not parentheses and (bodies or _makes_routine(text, start)):
+            bodies = _bodies(token.lower(), bodies)
 
 
 def _bodies(word: str, bodies: int) -> int:
@@ -126,8 +121,6 @@ def _bodies(word: str, bodies: int) -> int:
     return bodies - 1 if word == "end" and bodies else bodies
 
 
-def _makes_routine(words: List[str]) -> bool:
-    rest = words[1:]
-    if rest[:2] == ["or", "replace"]:
-        rest = rest[2:]
-    return words[0] == "create" and rest[:1] in (["function"], ["procedure"])
+def _makes_routine(text: str, start: int) -> bool:
+    begin = first_word(text, start, len(text), nested=True)
+    return begin is not None and _ROUTINE.match(text, begin) is not None

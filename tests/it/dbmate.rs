@@ -17,10 +17,7 @@ fn dbmate(app: &SqlApp, args: &[&str]) -> Call {
 fn url(db: &Database) -> String {
     match db.name() {
         file if file.starts_with('/') => format!("sqlite:{file}"),
-        name => format!(
-            "postgres://shed@/{name}?socket={}&sslmode=disable",
-            crate::cluster::cluster().host.display()
-        ),
+        name => format!("postgres://shed@/{name}?socket={}&sslmode=disable", crate::cluster::cluster().host.display()),
     }
 }
 

@@ -179,3 +179,19 @@ fn several_databases_are_migrated_at_once() {
     }
     app.shed(["status", "--all", "--exit-code"]).any_stdout().ok();
 }
+
+#[test]
+fn of_several_at_once_one_runs_each_file() {
+    for app in SqlApp::on_both_engines() {
+        app.tables(&["1_a", "3_c"]);
+        app.migrate();
+        app.tables(&["2_b", "4_d"]);
+        let mut calls: Vec<_> = (0..3).map(|_| app.shed(["migrate", "app"]).any_stderr()).collect();
+        let children: Vec<_> = calls.iter_mut().map(|call| call.start()).collect();
+        let ends: Vec<_> = calls.iter().zip(children).map(|(call, child)| call.finish(child)).collect();
+        let applied =
+            ends.iter().flat_map(|end| end.stderr.lines()).filter(|line| line.contains("upgraded to")).count();
+        assert!(ends.iter().all(|end| end.code == 0), "{}", ends[0].stderr);
+        assert_eq!((applied, app.versions().as_str()), (2, "1 2 3 4"));
+    }
+}
