@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from typing import Any, Dict, List
 
 import sqlalchemy
@@ -16,8 +17,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection
 
+from . import sql_types
 from .refusal import Refusal
 
+# Another style of parameters would double each %.
+PLAIN = {"paramstyle": "named"}
 _DDL = (
     "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!' "
     "ORDER BY type <> 'table', rowid"
@@ -28,11 +32,12 @@ def blocks(context: MigrationContext, script: Any, imports: List[str]) -> Dict[s
     """Downwards it begins where upwards it ends."""
     try:
         both = [_code(context, operations, imports) for operations in (script.upgrade_ops, script.downgrade_ops)]
+        assert context.connection is not None
         if context.dialect.name == "sqlite":
-            assert context.connection is not None
             up, down = _on_a_copy(context.connection, both)
         else:
             up, down = (_as_text(context.dialect.name, code) for code in both)
+            up, down = sql_types.settle(context.connection, script, up, down)
     except Exception as error:
         words = (str(error).splitlines() or [type(error).__name__])[0]
         raise Refusal(
@@ -61,7 +66,7 @@ def _code(context: MigrationContext, operations: Any, imports: List[str]) -> str
         operations,
         render_as_batch=bool(context.opts.get("render_as_batch")),
         render_item=rendered,
-        migration_context=MigrationContext.configure(dialect=context.dialect),
+        migration_context=MigrationContext.configure(dialect_name=context.dialect.name, dialect_opts=PLAIN),
         user_module_prefix=context.opts.get("user_module_prefix"),
     )
     needed = sorted(rendering[0].imports) if rendering else []
@@ -71,14 +76,16 @@ def _code(context: MigrationContext, operations: Any, imports: List[str]) -> str
 def _run(code: str, context: MigrationContext) -> None:
     names: Dict[str, Any] = {"op": Operations(context), "sa": sqlalchemy}
     exec(code, names)
-    names["run"]()
+    with warnings.catch_warnings():
+        # What they warn of is told when the file is run, if at all.
+        warnings.simplefilter("ignore")
+        names["run"]()
 
 
 def _as_text(dialect: str, code: str) -> str:
     buffer = io.StringIO()
-    # Another style of parameters would double each %.
     opts = {"as_sql": True, "output_buffer": buffer, "literal_binds": True}
-    _run(code, MigrationContext.configure(dialect_name=dialect, dialect_opts={"paramstyle": "named"}, opts=opts))
+    _run(code, MigrationContext.configure(dialect_name=dialect, dialect_opts=PLAIN, opts=opts))
     return buffer.getvalue().strip()
 
 

@@ -47,6 +47,7 @@ const FILES: &[(&str, &str)] = &[
     ("sql.py", include_str!("../../python/shed_db/sql.py")),
     ("sql_run.py", include_str!("../../python/shed_db/sql_run.py")),
     ("sql_text.py", include_str!("../../python/shed_db/sql_text.py")),
+    ("sql_types.py", include_str!("../../python/shed_db/sql_types.py")),
     ("sql_write.py", include_str!("../../python/shed_db/sql_write.py")),
     ("url.py", include_str!("../../python/shed_db/url.py")),
     ("verify.py", include_str!("../../python/shed_db/verify.py")),

@@ -124,3 +124,36 @@ fn other_models_can_be_named_and_what_is_pending_comes_first() {
         .stderr_has("Target database is not up to date.")
         .fails(2);
 }
+
+#[test]
+fn enum_types_are_made_once_and_dropped_by_who_made_them() {
+    let models = |more: &str| {
+        format!(
+            "import sqlalchemy as sa\nfrom sqlalchemy.dialects import postgresql as pg\nmetadata = sa.MetaData()\n\
+             a = sa.Table('a', metadata, sa.Column('id', sa.Integer, primary_key=True),\n    \
+             sa.Column('j', pg.JSONB, server_default=sa.text(\"'\\\"50%\\\"'::jsonb\")),\n    \
+             sa.Column('k', sa.Enum('x', 'y', name='kind')){more}\n"
+        )
+    };
+    let one = models(")");
+    let two = models(
+        ", sa.Column('l', sa.Enum('x', \"y'\", name='Kind2')))\n\
+         b = sa.Table('b', metadata, sa.Column('k', sa.Enum('x', 'y', name='kind')))",
+    );
+    for app in SqlApp::everywhere().into_iter().filter(|app| !app.db.name().starts_with('/')) {
+        app.keys("module: models.py\nversions: migrations");
+        let types = "select string_agg(typname, ' ' order by typname) from pg_type where typtype = 'e'";
+        for (models, file) in [(&one, "1"), (&two, "2")] {
+            app.write("models.py", models);
+            app.shed(["new", "app", "--auto", "--rev-id", file]).any_stdout().any_stderr().ok();
+            app.migrate();
+            app.shed(["check", "app"]).any_stdout().any_stderr().ok();
+        }
+        assert_eq!(app.db.rows(types).trim(), "Kind2 kind");
+        assert!(app.read("migrations/1.sql").contains("DEFAULT '\"50%\"'::jsonb"), "{}", app.read("migrations/1.sql"));
+        app.shed(["downgrade", "app", "base", "--yes"]).any_stderr().ok();
+        assert_eq!(app.db.rows(types).trim(), "");
+        app.migrate();
+        app.shed(["check", "app"]).any_stdout().any_stderr().ok();
+    }
+}
