@@ -32,6 +32,9 @@ pub enum Command {
         after_help = "Example:\n  shed init billing --module services/billing/models.py --db local --type sqlite"
     )]
     Init(commands::init::Args),
+    /// Add projects that are there already: of an alembic.ini, a pyproject.toml, a dbmate folder, a repository
+    #[command(after_help = "Example:\n  shed adopt .\n  shed adopt services/billing/alembic.ini --dry-run")]
+    Adopt(commands::adopt::Args),
     /// Apply revisions to a database
     #[command(visible_alias = "migrate", after_help = "Example:\n  shed migrate billing.staging")]
     Upgrade(commands::upgrade::Args),
@@ -98,6 +101,9 @@ pub enum Command {
     /// Open a revision in $EDITOR
     #[command(after_help = "Example:\n  shed edit billing head")]
     Edit(commands::edit::Args),
+    /// Migrate at the start of an application: what is pending, safely, and one result
+    #[command(after_help = "Example:\n  shed auto billing.staging\n  shed auto --format json")]
+    Auto(commands::auto::Args),
     /// Show which revisions are applied and which are pending, of one database or of all
     #[command(after_help = "Example:\n  shed status\n  shed status billing.prod --exit-code")]
     Status(commands::status::Args),
@@ -116,17 +122,28 @@ pub enum Command {
     /// Show one revision
     #[command(after_help = "Example:\n  shed show billing head")]
     Show(commands::show::Args),
+    /// Show the models and their tables; --verify: what is wrong with them
+    #[command(after_help = "Example:\n  shed models billing --list\n  shed models billing --verify")]
+    Models(commands::models::Args),
     /// Say whether a merge will leave two heads: exit code 1 where it will
     #[command(after_help = "Example:\n  shed guard --against origin/main")]
     Guard(commands::guard::Args),
     /// Print the JSON Schema of what a command prints with --format json
     #[command(after_help = "Example:\n  shed schema status > status.schema.json")]
     Schema(commands::schema::Args),
+    /// Show what was done to a database, newest first, as far as `ledger: true` has it written down
+    #[command(after_help = "Example:\n  shed log billing.staging -n 5")]
+    Log(commands::log::Args),
     /// Compare models and database (drift): exit code 1 where they differ
     #[command(
         after_help = "Example:\n  shed check billing.staging --format json\n  shed check --offline services/billing/models.py"
     )]
     Check(commands::check::Args),
+    /// Show what would make a database like the models, or like another database
+    #[command(
+        after_help = "Example:\n  shed diff billing.staging --sql\n  shed diff billing.staging billing.prod --exit-code"
+    )]
+    Diff(commands::diff::Args),
     /// Show, start or stop the private PostgreSQL servers for copies
     #[command(after_help = "Example:\n  shed server status")]
     Server(commands::server::Args),
@@ -205,8 +222,9 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Man(args) => return Ok(out.show(&commands::man::man(Cli::command(), args)?)),
         Command::Schema(args) => return Ok(out.show(&commands::schema::schema(&Cli::command(), args)?)),
         Command::Init(args) => return Ok(out.show(&commands::init::init(args, flag, environment, out)?)),
+        Command::Adopt(args) => return Ok(out.show(&commands::adopt::adopt(args, flag, environment, out)?)),
         Command::Server(args) => return Ok(out.show(&commands::server::server(args, &cli.global, environment, out)?)),
-        Command::Cache(args) => return Ok(out.show(&commands::cache::cache(args, environment)?)),
+        Command::Cache(args) => return Ok(out.show(&commands::cache::cache(args, flag, environment, out)?)),
         Command::Settings(args) => {
             return Ok(out.show(&commands::settings::settings(args, flag, environment)?));
         }
@@ -238,6 +256,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::Revision(args) => out.show(&commands::revision::revision(&scope, args)?),
         Command::Merge(args) => out.show(&commands::merge::merge(&scope, args)?),
         Command::Edit(args) => out.show(&commands::edit::edit(&scope, args)?),
+        Command::Auto(args) => out.show(&commands::auto::auto(&scope, args)?),
         Command::Status(args) => {
             let found = commands::status::status(&scope, args)?;
             // `--quiet` asks for the exit code alone.
@@ -248,14 +267,18 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
         Command::History(args) => out.show(&commands::history::history(&scope, args)?),
         Command::Branches(args) => out.show(&commands::branches::branches(&scope, args)?),
         Command::Show(args) => out.show(&commands::show::show(&scope, args)?),
+        Command::Models(args) => out.show(&commands::models::models(&scope, args)?),
         Command::Guard(args) => out.show(&commands::guard::guard(&scope, args)?),
+        Command::Log(args) => out.show(&commands::log::log(&scope, args)?),
         Command::Check(args) => out.show(&commands::check::check(&scope, args)?),
+        Command::Diff(args) => out.show(&commands::diff::diff(&scope, args)?),
         Command::Targets(args) => out.show(&commands::targets::targets(&scope, args)?),
         Command::Doctor(args) => out.show(&commands::doctor::doctor(&scope, args)?),
         Command::Alembic(args) => commands::alembic::alembic(&scope, args)?,
         Command::ListTemplates(args) => out.show(&commands::list_templates::list_templates(&scope, args)?),
         Command::Schema(_)
         | Command::Init(_)
+        | Command::Adopt(_)
         | Command::Cache(_)
         | Command::Server(_)
         | Command::Settings(_)

@@ -80,6 +80,11 @@ impl Environment {
         format!("{} {written:?}", env!("CARGO_PKG_VERSION"))
     }
 
+    /// This program's file.
+    pub fn executable(&self) -> Option<PathBuf> {
+        std::env::current_exe().ok()
+    }
+
     /// `HOME`, where it is an absolute path.
     pub fn home(&self) -> Option<PathBuf> {
         self.path("HOME").filter(|home| home.is_absolute())

@@ -1,5 +1,6 @@
 //! Parses, runs, and maps the result to an exit code.
 
+mod adopt;
 mod alembic;
 mod cli;
 mod commands;

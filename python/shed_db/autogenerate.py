@@ -11,7 +11,7 @@ from .events import Events
 from .filters import Filters
 from .imports import RenderItem
 from .refusal import Refusal
-from .runs import Run
+from .runs import COMPARERS, Run
 from .settings import schemas_of
 
 
@@ -22,7 +22,9 @@ def keywords(this: Run, connection: Optional[Connection]) -> Dict[str, Any]:
     target = _target(this)
     filters = Filters(settings, project, metadata.tables(target), default_schema, (own.schema, own.name))
     directives = Directives(this.events, target, filters, bool(settings.revision.get("allow_empty")))
-    directives.command = this.command
+    directives.command, directives.compares = this.command, this.compares
+    directives.tells = this.tells_differences
+    directives.may_drop_all = this.other_parts is not None
     directives.is_sql = this.sql is not None
     directives.script_imports = settings.script_imports
     directives.hook = project.hook("process_revision_directives")
@@ -44,7 +46,7 @@ def keywords(this: Run, connection: Optional[Connection]) -> Dict[str, Any]:
 def _target(this: Run) -> metadata.Target:
     """A check looks for the tables where this database has them; a new file must keep the models' own schemas."""
     mapping = schemas_of(this.settings)
-    if this.command == "check":
+    if this.command in COMPARERS:
         return metadata.translated(this.project.metadata, mapping)
     if mapping and this.compares:
         raise Refusal(
@@ -67,18 +69,20 @@ class Directives:
         self.command = ""
         self.is_sql = False
         self.script_imports: List[str] = []
+        self.compares = False
+        self.may_drop_all = False
+        self.tells = True
 
     def __call__(self, context: Any, revision: Any, directives: List[Any]) -> None:
         """Also called for a plain `revision` of a project whose environment always runs."""
-        comparing = self.command == "check" or self._is_autogenerate(context)
-        if comparing:
+        if self.compares:
             self._refuse_to_drop_everything(context, directives)
         kept = list(directives)
         if self.hook is not None:
             self.hook(context, revision, directives)
-        if self.command == "check":
+        if self.command in COMPARERS:
             _keep_for_check(directives, kept)
-        if comparing:
+        if self.compares and self.tells:
             self._report(context, directives)
         if self.is_sql and self.command == "revision":
             self._give_away(context, directives)
@@ -90,9 +94,6 @@ class Directives:
 
             self._events.write("result", data=sql_write.blocks(context, directives[0], self.script_imports))
         directives[:] = []
-
-    def _is_autogenerate(self, context: Any) -> bool:
-        return bool(getattr(context.config.cmd_opts, "autogenerate", False))
 
     def _report(self, context: Any, directives: List[Any]) -> None:
         items = [
@@ -106,7 +107,7 @@ class Directives:
             self._events.write("warning", text=text, about="rename")
         self._say_what_was_ignored()
         self._say_unnamed_schemas(items)
-        if self.command == "check":
+        if self.command in COMPARERS:
             return
         if not items and not self._allow_empty and _is_empty(directives):
             directives[:] = []
@@ -130,7 +131,7 @@ class Directives:
 
     def _refuse_to_drop_everything(self, context: Any, directives: List[Any]) -> None:
         """No table in the models and some in the database: nobody means that."""
-        if metadata.tables(self._target):
+        if metadata.tables(self._target) or self.may_drop_all:
             return
         items = [
             item

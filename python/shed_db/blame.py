@@ -69,11 +69,11 @@ def own_place(error: BaseException, installed: bool = True) -> Optional[Place]:
     outside = [
         p for p in frames(error) if os.path.isabs(p.path) and os.path.isfile(p.path) and not p.path.startswith(here)
     ]
-    own = [place for place in outside if not _is_installed(place.path)]
+    own = [place for place in outside if not is_installed(place.path)]
     return (own or (outside if installed else []) or [None])[-1]  # type: ignore[list-item]
 
 
-def _is_installed(path: str) -> bool:
+def is_installed(path: str) -> bool:
     parts = path.split(os.sep)
     return (
         "site-packages" in parts

@@ -47,6 +47,12 @@ class Parent:
         """`g`: go on; `s`: stop; `r`: give the lock back. Without a parent there is nothing to wait for."""
         return bytes(self._said.get()) if self._said is not None else b"g"
 
+    def next_line(self) -> str:
+        """What follows on a word, up to the end of its line."""
+        if self._said is None:
+            return ""
+        return b"".join(iter(self._said.get, b"\n")).decode()
+
 
 def run(start: Dict[str, Any]) -> NoReturn:
     """The steps of one run, and the end of this process."""

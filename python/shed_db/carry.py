@@ -20,13 +20,19 @@ from .versions import ALEMBICS_WIDTH
 
 DONE = 0
 TOLD = 70
-PREPARED_IN_MEMORY = ("check", "current", "revision")
+PREPARED_IN_MEMORY = ("check", "current", "diff", "revision")
 
 
 def out(
-    settings: Settings, events: Events, parts: Optional[Dict[str, Any]], parent: Any, witness: Any = None
+    settings: Settings,
+    events: Events,
+    parts: Optional[Dict[str, Any]],
+    parent: Any,
+    witness: Any = None,
+    other: Optional[Dict[str, Any]] = None,
 ) -> int:
     run = Run(settings, events, parts, parent)
+    run.other_parts = other
     run.witness = witness
     status = TOLD
     try:
@@ -111,6 +117,19 @@ def _carry_out(commands: Commands, step: Dict[str, Any]) -> int:
         from . import from_models
 
         from_models.make(commands, bool(step.get("force")))
+    elif kind == "models":
+        from . import inventory
+
+        run.events.write("result", data=inventory.answer(run, step["wanted"]))
+    elif kind == "round_trip":
+        from . import round_trip
+
+        run.events.write("result", data=round_trip.answer(commands, step["wanted"]))
+    elif kind == "diff":
+        from . import diff
+
+        _migrate_memory(commands, "diff" if step.get("other") is None else None)
+        run.events.write("result", data=diff.answer(commands, step))
     elif kind == "alembic":
         _alembic(commands, step["argv"], bool(step.get("verify")))
     else:
@@ -146,14 +165,14 @@ def _migrate_memory(commands: Commands, command: Optional[str]) -> None:
     _prepare(commands)
 
 
-def _prepare_with_snapshot(commands: Commands, place: Optional[str]) -> None:
+def _prepare_with_snapshot(commands: Commands, wanted: Optional[Dict[str, Any]]) -> None:
     run = commands.this
     kept = None
-    if place is not None and run.witness is not None:
+    if wanted is not None and run.witness is not None:
         from . import snapshot
 
         with run.witness.quiet():
-            kept = snapshot.of(run, place)
+            kept = snapshot.of(run, wanted)
         # The models that it imports are looked at by the run.
         if kept is not None:
             kept.load()

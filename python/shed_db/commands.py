@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any, Dict, List, NoReturn, Optional
+from typing import Any, Dict, List, NoReturn, Optional, Tuple
 
 from alembic import __version__
 from alembic.config import CommandLine, Config
@@ -160,7 +160,7 @@ def _folder(entry: str) -> str:
     return path
 
 
-def _as_dry_run(command: str, options: argparse.Namespace, heads: tuple, own_env: bool) -> None:
+def _as_dry_run(command: str, options: argparse.Namespace, heads: Tuple[str, ...], own_env: bool) -> None:
     """env.py gives Alembic all the heads to start from; in the argument there is room for one."""
     options.sql = True
     revision = getattr(options, "revision", None)

@@ -7,10 +7,10 @@ import os
 import re
 import sys
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, Optional, TypeVar
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple, TypeVar
 
 from sqlalchemy import text
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import NoSuchModuleError
 
 from . import drivers, engine, url
@@ -137,15 +137,17 @@ class Database:
         if self._engine is None or (self._stands_in and not missing):
             self._stands_in = missing
             create = engine.create_async if drivers.is_async(self.driver) else engine.create
-            if self.dialect == "sqlite":
-                address, arguments = url.sqlite(self.parts, self.driver, missing)
-            else:
-                address, arguments = url.postgres(self.parts, self.driver, self.settings.project)
+            address, arguments = self._address(missing)
             self._engine = create(
                 address, address.database in (None, "", ":memory:") and self.dialect == "sqlite", arguments
             )
             self._listen(getattr(self._engine, "sync_engine", self._engine))
         return self._engine
+
+    def _address(self, missing: bool) -> Tuple[URL, Dict[str, Any]]:
+        if self.dialect == "sqlite":
+            return url.sqlite(self.parts, self.driver, missing)
+        return url.postgres(self.parts, self.driver, self.settings.project)
 
     def _is_missing(self) -> bool:
         """Reading from a SQLite file that is not there would make it: an empty database in memory stands in for it."""
@@ -170,7 +172,7 @@ class Database:
         """Everything is committed: Alembic takes an open transaction for somebody else's and commits nothing."""
         if self.dialect == "sqlite":
             self._prepare_sqlite(connection)
-        else:
+        elif self.dialect == "postgresql":
             self._prepare_postgres(connection)
         connection.commit()
         if self.settings.schema_translate_map:
@@ -239,7 +241,7 @@ def message_of(error: BaseException) -> str:
 def _connect_help(message: str, target: str) -> Optional[str]:
     lowered = message.lower()
     if "database" in lowered and "does not exist" in lowered:
-        return f"shed create {target}"
+        return f"shed create {target}" if target else None
     if "password" in lowered or "authentication" in lowered:
         return "check the user and the password of the connection"
     if any(sign in lowered for sign in NO_SERVER):

@@ -60,13 +60,13 @@ def _of_table(item: Item, kind: str, rest: Any) -> None:
 def _of_column(item: Item, kind: str, rest: Any, dialect: Any) -> None:
     schema, table, column = rest
     item["schema"], item["table"], item["column"] = schema, str(table), str(column.name)
-    item["after" if kind == "add_column" else "before"] = _shown(column.type, dialect)
+    item["after" if kind == "add_column" else "before"] = shown(column.type, dialect)
 
 
 def _of_change(item: Item, kind: str, rest: Any, dialect: Any) -> None:
     schema, table, column, _, before, after = rest
     item["schema"], item["table"], item["column"] = schema, str(table), str(column)
-    item["before"], item["after"] = _shown(before, dialect), _shown(after, dialect)
+    item["before"], item["after"] = shown(before, dialect), shown(after, dialect)
 
 
 def _of_part(item: Item, kind: str, rest: Any) -> None:
@@ -92,7 +92,7 @@ def _columns(part: Any) -> str:
         return ""  # a constraint that cannot say its columns still has its name
 
 
-def _shown(value: Any, dialect: Any) -> Any:
+def shown(value: Any, dialect: Any) -> Any:
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if hasattr(value, "arg"):

@@ -1,4 +1,4 @@
-"""What the rendered env.py calls: one migration environment for every project."""
+"""What the rendered env.py calls, and an env.py of a project's own: one migration environment for every project."""
 
 from __future__ import annotations
 
@@ -11,10 +11,22 @@ from sqlalchemy.engine import Connection
 from . import models, versions
 from .database import Database
 from .refusal import Refusal
-from .runs import Run
+from .runs import COMPARERS, Run
 from .versions import VersionTable
 
 ATTRIBUTE = "shed"
+
+
+def run_migrations(context: Any, target_metadata: Any, **keywords: Any) -> None:
+    """For an env.py of one's own: `run_migrations(context, target_metadata)`, under `alembic` and under shed.
+
+    `target_metadata` is a MetaData, a declarative base, or a list of them. Keywords are those of `context.configure`
+    (`include_object`, `include_schemas`, `version_table_schema` …) and of shed's settings (`schemas`, `exclude_tables`,
+    `on_connect`, `lock_timeout` …); `url` is for plain `alembic`, otherwise `sqlalchemy.url` of its configuration.
+    """
+    from . import given
+
+    given.run(context, target_metadata, keywords)
 
 
 def run() -> None:
@@ -32,7 +44,12 @@ def _run(this: Run) -> None:
         from . import own_env  # what few runs need is imported where it is needed
 
         own_env.run(this, this.settings.env_py)
-    elif context.is_offline_mode():
+    else:
+        migrate(this)
+
+
+def migrate(this: Run) -> None:
+    if context.is_offline_mode():
         _offline(this)
     else:
         _online(this)
@@ -51,10 +68,11 @@ def _online(this: Run) -> None:
 
 def _migrate(this: Run, connection: Connection) -> None:
     this.progress.connected = True
+    is_lent = connection.in_transaction()  # by the caller, who ends it
     _look_at_sql(this, connection)
     wide = _wide(this)
     if this.writes:
-        versions.make_room(connection, this.version_table, wide)
+        versions.make_room(connection, this.version_table, wide, commits=not is_lent)
     checks = _checks(this)
     context.configure(connection=connection, **_keywords(this, connection, checks))
     migration = context.get_context()
@@ -69,11 +87,12 @@ def _migrate(this: Run, connection: Connection) -> None:
     this.progress.watch(migration, purged)
     for check in checks:
         check.begins(connection)
-    connection.rollback()  # the look before must not stay open as somebody else's transaction
+    if not is_lent:
+        connection.rollback()  # the look before must not stay open as somebody else's transaction
     with context.begin_transaction():
         context.run_migrations()
     # A migration that committed leaves the rest in a transaction that nobody else would commit.
-    if connection.in_transaction():
+    if connection.in_transaction() and not is_lent:
         connection.commit()
 
 
@@ -160,7 +179,7 @@ def _keywords(this: Run, connection: Optional[Connection], checks: List[Any]) ->
         "version_table": own.name,
         "version_table_schema": own.effective_schema(connection) if connection is not None else _offline_schema(this),
     }
-    if this.command in ("check", "revision"):
+    if this.command in (*COMPARERS, "revision"):
         from . import autogenerate
 
         keywords.update(autogenerate.keywords(this, connection))
@@ -185,8 +204,19 @@ def _online_keywords(this: Run, database: Optional[Database], checks: List[Any])
         keywords["dont_mutate"] = True  # Alembic's own, for `current`: no version table is created
     hook = this.project.hook("on_version_apply")
     callbacks = [check.on_version_apply for check in checks]
-    keywords["on_version_apply"] = (*callbacks, *([hook] if hook else []), this.progress.on_version_apply)
+    kept = _ledger(this)
+    own = [hook] if hook else []
+    keywords["on_version_apply"] = (*callbacks, *own, *kept, this.progress.on_version_apply)
     return keywords
+
+
+def _ledger(this: Run) -> List[Any]:
+    if this.settings.ledger is None:
+        return []
+    from . import ledger
+
+    kept = ledger.of(this)
+    return [kept.on_version_apply] if kept is not None else []
 
 
 def _last_word(this: Run, keywords: Dict[str, Any]) -> Dict[str, Any]:

@@ -102,7 +102,7 @@ class Filters:
         for pattern, extension in OTHERS_SCHEMAS.items():
             if schema and fnmatchcase(schema, pattern):
                 owner = extension
-        if owner:
+        if owner and owner != "shed":
             self.ignored[name if schema is None else f"{schema}.{name}"] = owner
         return owner is not None
 
@@ -113,7 +113,7 @@ class Filters:
         models = self._settings.models
         if models is None or not models.owned_modules:
             return None
-        owned = {id(table) for table in _tables_of(models.owned_modules)}
+        owned = {id(table) for table in tables_of(models.owned_modules)}
         mapping = schemas_of(self._settings)
         return {
             key
@@ -147,7 +147,7 @@ def _lies_in(module: Optional[str], owned: List[str]) -> bool:
     return any(module == name or str(module).startswith(name + ".") for name in owned)
 
 
-def _tables_of(owned: List[str]) -> List[Any]:
+def tables_of(owned: List[str]) -> List[Any]:
     """Tables of classes defined in these modules, and Table objects that stand in them."""
     found: List[Any] = []
     for name, module in list(sys.modules.items()):
@@ -156,10 +156,10 @@ def _tables_of(owned: List[str]) -> List[Any]:
         for value in list(vars(module).values()):
             if isinstance(value, SqlTable):
                 found.append(value)
-    return found + [mapper.local_table for mapper in _mappers() if _lies_in(mapper.class_.__module__, owned)]
+    return found + [mapper.local_table for mapper in mappers() if _lies_in(mapper.class_.__module__, owned)]
 
 
-def _mappers() -> List[Any]:
+def mappers() -> List[Any]:
     registries = import_module("sqlalchemy.orm.mapper")._all_registries()
     return [mapper for registry in registries for mapper in registry.mappers]
 

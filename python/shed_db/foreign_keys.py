@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 from sqlalchemy.exc import DBAPIError
 
 from .refusal import Refusal
 
-Broken = Optional["Counter[tuple]"]
+Broken = Optional["Counter[Tuple[Any, ...]]"]
 
 
 class Check:
@@ -41,7 +41,7 @@ def _broken(connection: Any) -> Broken:
     return Counter((row[0], row[2]) for row in rows)
 
 
-def _sentence(broken: Counter[tuple]) -> str:
+def _sentence(broken: Counter[Tuple[Any, ...]]) -> str:
     return ", ".join(
         f'{count} row{"" if count == 1 else "s"} of "{table}" without a row in "{parent}"'
         for (table, parent), count in sorted(broken.items())

@@ -101,12 +101,15 @@ class Wanted:
 
     def make(self) -> List[str]:
         """The schemas and tables that are missing; the schemas are told."""
-        schemas = self._make_schemas()
-        for each in self.targets:
-            each.create_all(self._connection, tables=[table for table in each.sorted_tables if table in self.tables])
+        schemas = self.make_schemas()
+        self.make_tables()
         return schemas
 
-    def _make_schemas(self) -> List[str]:
+    def make_tables(self) -> None:
+        for each in self.targets:
+            each.create_all(self._connection, tables=[table for table in each.sorted_tables if table in self.tables])
+
+    def make_schemas(self) -> List[str]:
         if self._connection.dialect.name != "postgresql":
             return []
         known = set(self._inspector.get_schema_names())
@@ -120,8 +123,11 @@ class Wanted:
         return bool(inspect(self._connection).has_table(table.name, schema=self._schema(table)))
 
     def names(self, tables: List[Any]) -> List[str]:
-        pairs: List[Tuple[Optional[str], str]] = [(self._schema(table), table.name) for table in tables]
+        pairs = [self.name(table) for table in tables]
         return sorted(name if schema is None else f"{schema}.{name}" for schema, name in pairs)
+
+    def name(self, table: Any) -> Tuple[Optional[str], str]:
+        return (self._schema(table), table.name)
 
     def _admits(self, table: Any) -> bool:
         return bool(self._filters.include_object(table, table.name, "table", False, None))

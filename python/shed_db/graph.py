@@ -19,6 +19,10 @@ _CREATED = re.compile(r"^Create Date: *(.+?) *$", re.MULTILINE)
 def answer(run: Run, question: str, arguments: Dict[str, Any]) -> List[Dict[str, Any]]:
     if question == "rows":
         return [{"heads": verify.heads(run)}]
+    if question == "log":
+        from . import ledger
+
+        return ledger.rows(run)
     script = ScriptDirectory.from_config(config_of(run))
     if question == "graph":
         return [_joined(revision) for revision in script.walk_revisions()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from typing import Any, Dict, List, Optional, Tuple
@@ -32,6 +33,8 @@ class Guard:
         self._wish = wish
         self._lock: Optional[Session] = None
         self._asked = False
+        # What shed says with its word, for the ledger.
+        self.go: Dict[str, Any] = {}
 
     def begins(self) -> None:
         if self._run.database.dialect == "postgresql":
@@ -48,6 +51,8 @@ class Guard:
         self._tell("pending", heads=heads, steps=[describe(step)["revision"] for step in steps], **rows)
         if self._run.parent.next_word() != b"g":
             raise Refusal("stopped", "nothing was changed")
+        if self._run.settings.ledger is not None:
+            self.go = json.loads(self._run.parent.next_line() or "{}")
 
     def demand(self) -> None:
         """A lock that went with its session must not let anything be committed."""

@@ -47,6 +47,11 @@ def find(loaded: List[ModuleType], comparing: bool) -> Target:
     return None
 
 
+def all_of(loaded: List[ModuleType]) -> List[MetaData]:
+    """All that have tables, however many."""
+    return [metadata for _, metadata in _candidates(loaded).values() if metadata.tables]
+
+
 def none_found(loaded: List[ModuleType]) -> Refusal:
     looked = ", ".join(module.__name__ for module in loaded) or "no module"
     empty = [module.__name__ for module in loaded if hasattr(module, "__path__")]

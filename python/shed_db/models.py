@@ -32,7 +32,27 @@ def load(settings: Settings, needed: bool, comparing: bool) -> Project:
     if comparing and project.metadata is None and settings.hooks is None:
         raise nothing_to_compare(project)
     if settings.hooks is not None:
-        project.hooks = _load_hooks(settings)
+        project.hooks = load_hooks(settings)
+    return project
+
+
+def load_all(settings: Settings) -> Project:
+    """Every MetaData that has tables: nobody has to choose one."""
+    from . import metadata
+
+    project = Project(settings)
+    project.loaded = _load_modules(settings)
+    found = metadata.all_of(project.loaded)
+    if not found:
+        raise metadata.none_found(project.loaded)
+    return given(project, found[0] if len(found) == 1 else metadata.several(found))
+
+
+def given(project: Project, target: Any) -> Project:
+    """Compared with this and nothing else."""
+    project.metadata, project.compared = target, True
+    if project.settings.hooks is not None:
+        project.hooks = _load_hooks(project.settings)
     return project
 
 
@@ -79,7 +99,7 @@ def _find_metadata(settings: Settings, loaded: List[ModuleType], comparing: bool
     return metadata.find(loaded, comparing)
 
 
-def _load_hooks(settings: Settings) -> ModuleType:
+def load_hooks(settings: Settings) -> ModuleType:
     from . import modules
 
     wanted = settings.hooks

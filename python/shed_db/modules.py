@@ -6,17 +6,19 @@ import difflib
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from types import ModuleType
-from typing import Iterable, Iterator, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 from . import blame
 from .refusal import Refusal
 
 NOT_MODELS = ("__main__", "conftest", "setup")
+_REVISION = re.compile(r"^down_revision\b", re.MULTILINE)
 
 
-def load(wanted: dict, python_path: List[str], versions: List[str], discover: bool) -> List[ModuleType]:
+def load(wanted: Dict[str, str], python_path: List[str], versions: List[str], discover: bool) -> List[ModuleType]:
     """The modules that one entry of `module` stands for."""
     if "name" in wanted:
         module = import_name(wanted["name"])
@@ -144,14 +146,22 @@ def _files_below(root: str, versions: List[str]) -> Iterator[str]:
             and name != "__pycache__"
             and os.path.realpath(os.path.join(folder, name)) not in never
         )
-        yield from _module_files(folder, files)
+        yield from (file for file in module_files(folder, files) if not _is_alembics(folder, file))
+
+
+def _is_alembics(folder: str, file: str) -> bool:
+    """A revision of another kind of database or of another project, or an env.py: none can be imported by itself."""
+    if os.path.basename(file) == "env.py":
+        return os.path.isfile(os.path.join(folder, "script.py.mako"))
+    with open(file, encoding="utf-8", errors="replace") as source:
+        return _REVISION.search(source.read()) is not None
 
 
 def _direct_files(folder: str) -> Iterable[str]:
-    return _module_files(folder, os.listdir(folder))
+    return module_files(folder, os.listdir(folder))
 
 
-def _module_files(folder: str, files: List[str]) -> Iterator[str]:
+def module_files(folder: str, files: List[str]) -> Iterator[str]:
     for file in sorted(files):
         stem, extension = os.path.splitext(file)
         if extension == ".py" and stem.isidentifier() and stem not in NOT_MODELS and not stem.startswith("test_"):

@@ -12,6 +12,8 @@ from alembic.util import load_python_file
 from .runs import Run
 from .versions import DEFAULT_NAME, VersionTable
 
+LEDGER = "shed_history"
+
 
 def run(this: Run, path: str) -> None:
     if this.database is not None:
@@ -33,7 +35,12 @@ def _note_version_table(this: Run) -> Any:
     original = EnvironmentContext.configure
 
     def configure(self: Any, *args: Any, **keywords: Any) -> None:
+        if this.command == "diff":
+            keywords["dont_mutate"] = True  # it only looks: no version table is made
+        keywords["include_object"] = _without_ledger(keywords.get("include_object"))
         original(self, *args, **keywords)
+        if this.given is not None:
+            return  # it called shed's own env.py, which sees to all of this
         migration = self.get_context()
         _watch(this, migration)
         this.version_table = VersionTable(
@@ -55,7 +62,24 @@ def _watch(this: Run, migration: Any) -> None:
     this.progress.offline = migration.as_sql
     this.progress.connected = not migration.as_sql
     this.progress.watch(migration)
-    migration.on_version_apply_callbacks = (*migration.on_version_apply_callbacks, this.progress.on_version_apply)
+    callbacks = [*migration.on_version_apply_callbacks]
+    if this.settings.ledger is not None:
+        from . import ledger
+
+        kept = ledger.of(this)
+        callbacks += [kept.on_version_apply] if kept is not None else []
+    migration.on_version_apply_callbacks = (*callbacks, this.progress.on_version_apply)
+
+
+def _without_ledger(asked: Any) -> Any:
+    """Autogenerate never sees shed's own table, unless the models have one of its name."""
+
+    def include_object(item: Any, name: Any, kind: str, reflected: bool, other: Any) -> bool:
+        if kind == "table" and name == LEDGER and reflected and other is None:
+            return False
+        return asked is None or bool(asked(item, name, kind, reflected, other))
+
+    return include_object
 
 
 def _elsewhere(this: Run, migration: Any) -> Optional[str]:

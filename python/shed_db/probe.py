@@ -32,6 +32,7 @@ def answer() -> Dict[str, Any]:
         "drivers": {name: _driver_version(name) for name in DRIVERS},
         "greenlet": _version("greenlet"),
         "sqlite": sqlite3.sqlite_version,
+        "formatter": _version("shed"),
         "problems": _problems({"alembic": alembic, "sqlalchemy": sqlalchemy}),
     }
 

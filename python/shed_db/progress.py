@@ -16,7 +16,7 @@ class Progress:
         self._silent = silent
         self._guard = guard
         self._sql = sql
-        self._since = 0.0
+        self.since = 0.0
         self.before: Optional[Tuple[str, ...]] = None
         self.expected: Optional[Set[str]] = None
         self.step: Any = None
@@ -51,7 +51,7 @@ class Progress:
             self._write("heads", heads=list(self.before))
 
     def step_begins(self, step: Any) -> None:
-        self.step, self._since = step, time.monotonic()
+        self.step, self.since = step, time.monotonic()
         if not self.offline:
             self._write("step_started", **describe(step))
 
@@ -61,7 +61,7 @@ class Progress:
         if self._sql is not None:
             self.expected, heads = set(self._sql.rows), set(self._sql.heads())
             rows = {"rows": sorted(self.expected)}
-        seconds = round(time.monotonic() - self._since, 6)
+        seconds = round(time.monotonic() - self.since, 6)
         self._write("step_applied", **describe(self.step), heads=sorted(heads), seconds=seconds, **rows)
         self.step = None
 

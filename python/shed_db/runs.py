@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from . import boot, models, versions
 from .database import Database
@@ -13,14 +13,14 @@ from .progress import Progress
 from .settings import Settings
 
 WRITERS = ("upgrade", "downgrade", "stamp", "ensure_version")
+# `diff` is shed's own: Alembic's comparison, wherever the database stands.
+COMPARERS = ("check", "diff")
 
 
 class Run:
     """Alembic's Config carries it to env.py."""
 
-    def __init__(
-        self, settings: Settings, events: Events, parts: Optional[Dict[str, Any]], parent: Any = None
-    ) -> None:
+    def __init__(self, settings: Settings, events: Events, parts: Optional[Dict[str, Any]], parent: Any = None) -> None:
         self.settings = settings
         self.events = events
         self.parent = parent
@@ -39,11 +39,15 @@ class Run:
         self.passthrough = False
         self.preparing = False
         self.has_written = False
-        self.dry_from: Optional[tuple] = None
+        self.dry_from: Optional[Tuple[str, ...]] = None
         self.table_exists = False
         self.is_wide_enough = False
         self.own_env_elsewhere: Optional[str] = None
         self.script: Any = None
+        self.tells_differences = True
+        self.other_parts: Optional[Dict[str, Any]] = None
+        # What an env.py of the project's own hands over.
+        self.given: Optional[Project] = None
         self._project: Optional[Project] = None
 
     def warn(self, text: str) -> None:
@@ -65,7 +69,7 @@ class Run:
 
     @property
     def compares(self) -> bool:
-        return self.command == "check" or bool(getattr(self.options, "autogenerate", False))
+        return self.command in COMPARERS or bool(getattr(self.options, "autogenerate", False))
 
     @property
     def project(self) -> Project:
@@ -77,6 +81,9 @@ class Run:
 
     def load_project(self) -> Project:
         """Imported once, unless a later command needs more of it."""
+        if self.given is not None:
+            self._project = self.given
+            return self.given
         needed = self.settings.need_models == "yes" or self.compares or self.in_memory
         known = self._project
         if known is None or (self.compares and known.metadata is None and not known.loaded):
@@ -85,6 +92,10 @@ class Run:
         elif self.compares and not known.compared:
             models.compare(known)
         return known
+
+    def use_project(self, project: Project) -> None:
+        """Instead of what the settings name."""
+        self._project = project
 
     def new_progress(self, silent: bool = False) -> Progress:
         guarded = self.guard if self.writes and not self.preparing else None

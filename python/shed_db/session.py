@@ -23,7 +23,7 @@ class Session:
 
     def ask(self, statement: str) -> List[Sequence[Any]]:
         if self._loop is not None:
-            return self._loop.run_until_complete(self._connection.run_sync(_ask, statement))  # type: ignore[no-any-return]
+            return self._loop.run_until_complete(self._connection.run_sync(_ask, statement))
         return _ask(self._connection, statement)
 
     def pid(self) -> Optional[int]:

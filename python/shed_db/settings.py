@@ -61,6 +61,7 @@ class Settings:
     check_json: bool = False
     witness: bool = False
     guard: Optional[Dict[str, Any]] = None
+    ledger: Optional[Dict[str, Any]] = None
 
 
 def schemas_of(settings: Settings) -> Dict[Optional[str], Optional[str]]:

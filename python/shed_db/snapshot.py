@@ -39,7 +39,7 @@ class Snapshot:
         return len(self._files) > WORTH
 
     def load(self) -> None:
-        """Into the empty database in memory."""
+        """Into the database, where it holds."""
         # The models are imported here: what is opened from now on is the revisions' doing.
         stamp = self._stamp()
         with self._run.witness.quiet():
@@ -47,11 +47,11 @@ class Snapshot:
 
     def _load(self, stamp: List[str]) -> None:
         known = self._read()
-        if known is not None and known["stamp"] == stamp and self._files.items() >= known["revisions"].items():
-            path = os.path.join(os.path.dirname(self._place), known["file"])
-            if _digest(path) == known["digest"]:
-                self._copy(path, into_memory=True)
-                self._loaded = known["revisions"]
+        holds = known is not None and known["stamp"] == stamp and self._files.items() >= known["revisions"].items()
+        if known is not None and holds and self._fill(known):
+            self._loaded = known["revisions"]
+        else:
+            self._miss()
         new = self._files.items() - (self._loaded or {}).items()
         self._plain = all(_is_plain(path) for path, _ in new if path.endswith(".py"))
 
@@ -60,6 +60,17 @@ class Snapshot:
         if self._plain and not looked_elsewhere and self._loaded != self._files:
             with contextlib.suppress(OSError):
                 self._keep(self._files)
+
+    def _fill(self, known: Dict[str, Any]) -> bool:
+        """The empty database in memory."""
+        path = os.path.join(os.path.dirname(self._place), known["file"])
+        if _digest(path) != known["digest"]:
+            return False
+        self._copy(path, into_memory=True)
+        return True
+
+    def _miss(self) -> None:
+        """There is none that holds."""
 
     def _keep(self, files: Dict[str, str]) -> None:
         before = self._read()
@@ -89,13 +100,16 @@ class Snapshot:
 
     def _stamp(self) -> List[str]:
         """What the same revisions make something else with."""
-        import sqlite3
-
         sqlmodel = getattr(sys.modules.get("sqlmodel"), "__version__", "")
         metadata = self._run.project.metadata
         each = metadata if isinstance(metadata, (list, tuple)) else [metadata]
         names = [repr(sorted(getattr(one, "naming_convention", {}).items())) for one in each]
-        return [alembic.__version__, sqlalchemy.__version__, sqlmodel, sqlite3.sqlite_version, *names]
+        return [alembic.__version__, sqlalchemy.__version__, sqlmodel, *self._library(), *names]
+
+    def _library(self) -> List[str]:
+        import sqlite3
+
+        return [sqlite3.sqlite_version]
 
     def _copy(self, path: str, into_memory: bool) -> None:
         import sqlite3
@@ -112,12 +126,19 @@ class Snapshot:
         self._run.database.use(work, writing=into_memory)
 
 
-def of(run: Run, place: str) -> Optional[Snapshot]:
-    """SQLite in memory through Python's own driver, without hooks that take part in migrating."""
-    database = run.database
-    if not run.in_memory or database is None or database.driver != "pysqlite" or run.settings.hooks is not None:
+def of(run: Run, wanted: Dict[str, Any]) -> Optional[Snapshot]:
+    """Without hooks that take part in migrating: SQLite in memory through Python's own driver, or a server's database."""
+    database, is_filled = run.database, wanted.get("is_filled")
+    if database is None or run.settings.hooks is not None or run.settings.env_py is not None:
         return None
-    snapshot = Snapshot(run, place)
+    if is_filled is not None:
+        from .snapshot_server import OnServer
+
+        snapshot: Snapshot = OnServer(run, wanted["place"], is_filled)
+    elif run.in_memory and database.driver == "pysqlite":
+        snapshot = Snapshot(run, wanted["place"])
+    else:
+        return None
     return snapshot if snapshot.is_worth_it else None
 
 

@@ -24,7 +24,8 @@ def run(start: Dict[str, Any]) -> int:
     began = time.monotonic()
     wanted = settings.read(start["context"])
     parts = start.get("connection")
-    events = Events(start.get("events"), wanted.run, wanted.target, redact.Redactor(_secrets(parts)))
+    secrets = [*_secrets(parts), *_secrets(start.get("other"))]
+    events = Events(start.get("events"), wanted.run, wanted.target, redact.Redactor(secrets))
     if all(step["kind"] == "probe" for step in wanted.steps):
         from . import probe
 
@@ -59,7 +60,7 @@ def _run_steps(wanted: settings.Settings, events: Events, start: Dict[str, Any])
     witness = _witness(wanted, parts) if wanted.witness else None
     # Without a path of its own a project has its working directory, as in Alembic's template (prepend_sys_path = .).
     sys.path[:0] = wanted.python_path or [os.getcwd()]
-    status = carry.out(wanted, events, parts, start["parent"], witness)
+    status = carry.out(wanted, events, parts, start["parent"], witness, start.get("other"))
     if witness is not None and status == DONE:
         witness.tell(events, wanted.versions)
     return status

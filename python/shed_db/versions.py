@@ -56,7 +56,7 @@ def width(script: ScriptDirectory) -> Optional[int]:
     return max(WIDE, longest) if longest > ALEMBICS_WIDTH else None
 
 
-def make_room(connection: Connection, versions: VersionTable, needed: Optional[int]) -> None:
+def make_room(connection: Connection, versions: VersionTable, needed: Optional[int], commits: bool = True) -> None:
     """Before a run that writes: the schema exists, and the column is wide enough."""
     schema = versions.effective_schema(connection)
     inspector = inspect(connection)
@@ -66,7 +66,8 @@ def make_room(connection: Connection, versions: VersionTable, needed: Optional[i
         length = versions.length(connection)
         if length is not None and length < needed:
             connection.exec_driver_sql(widening(connection.dialect, versions.name, schema, needed))
-    connection.commit()
+    if commits:
+        connection.commit()
 
 
 def widening(dialect: object, name: str, schema: Optional[str], needed: int) -> str:

@@ -43,6 +43,6 @@ if __name__ == "__main__":
 
         fork.serve(_start["jobs"], os.path.abspath(__file__))
     else:
-        from _shed_db import boot  # type: ignore[import-not-found]
+        from _shed_db import boot
 
         boot.run(_start)

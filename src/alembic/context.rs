@@ -42,6 +42,8 @@ pub struct Context<'a> {
     verbose: bool,
     revision: Revision,
     guard: Option<Guard>,
+    /// Each step is written down in the database.
+    ledger: Option<Ledger>,
     /// Whether the worker tells what it looked at.
     witness: bool,
 }
@@ -53,6 +55,13 @@ struct Guard {
     timeout: f64,
     /// The lock's session says who it is.
     application: String,
+}
+
+/// What Python cannot know of it; the rest comes with the word to go on.
+#[derive(Serialize)]
+struct Ledger {
+    /// Our version.
+    shed: &'static str,
 }
 
 #[derive(Serialize)]
@@ -131,6 +140,7 @@ impl<'a> Context<'a> {
             verbose: plan.verbose,
             witness: plan.steps.iter().any(|step| matches!(step, Step::Prepare { .. })),
             revision: Revision { allow_empty: plan.allow_empty },
+            ledger: plan.keeps_ledger().then_some(Ledger { shed: env!("CARGO_PKG_VERSION") }),
             guard: safety.map(|safety| Guard {
                 timeout: safety.rules.timeout.as_secs_f64(),
                 application: safety.wish().application(),
@@ -164,6 +174,16 @@ impl<'a> DatabaseKeys<'a> {
             statement_timeout: options.statement_timeout.map(milliseconds),
         }
     }
+}
+
+/// What the settings say of a second database, under the names that the context has for the first.
+pub fn keys_of(target: &str, project: &Project, options: &Options) -> Map<String, Value> {
+    let keys = serde_json::to_value(DatabaseKeys::of(options)).unwrap_or_default();
+    let mut keys = keys.as_object().cloned().unwrap_or_default();
+    keys.insert("target".to_owned(), target.into());
+    keys.insert("project".to_owned(), project.name.clone().into());
+    keys.insert("configure".to_owned(), project.configure.clone().into());
+    keys
 }
 
 /// As PostgreSQL's settings take a time.

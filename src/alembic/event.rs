@@ -10,6 +10,8 @@ use serde_json::Value;
 use crate::error::Result;
 use crate::keep::picture::Aspect;
 
+use super::kept::MadeOf;
+
 /// One line of the event file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "ev", rename_all = "snake_case")]
@@ -66,6 +68,8 @@ pub enum Event {
     },
     /// What a run on a scratch database looked at.
     Witness(Witness),
+    /// The scratch database is at its heads, and may be kept.
+    Snapshot(MadeOf),
     Error(Box<Failure>),
     #[serde(other)]
     Other,
@@ -206,6 +210,7 @@ pub struct Told {
     pub migrated: bool,
     pub failure: Option<Failure>,
     pub witness: Option<Witness>,
+    pub snapshot: Option<MadeOf>,
     /// Whether anything was about to change.
     pub pending: bool,
     /// Whether the worker came to the end of it.
@@ -265,7 +270,8 @@ impl Told {
             Event::Migrated {} => self.migrated = true,
             // What is read after a migration is no news of it.
             Event::Heads { after: false, .. } if self.migrated => {}
-            Event::Heads { heads, after: false } => self.before = Some(heads),
+            // A later command of the run starts where an earlier one ended.
+            Event::Heads { heads, after: false } => drop(self.before.get_or_insert(heads)),
             Event::Heads { heads, after: true } => self.reached = Some(heads),
             Event::StepApplied(step) => self.applied.push(step),
             Event::Wrote(wrote) => self.wrote.push(wrote),
@@ -277,6 +283,7 @@ impl Told {
             // The first failure is the cause; what follows is its wake.
             Event::Error(failure) => drop(self.failure.get_or_insert(*failure)),
             Event::Witness(witness) => self.witness = Some(witness),
+            Event::Snapshot(made_of) => self.snapshot = Some(made_of),
             Event::Pending { .. } => self.pending = true,
             Event::Ended { .. } => self.ended = true,
             Event::Finished {} => self.finished = true,

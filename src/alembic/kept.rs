@@ -1,6 +1,7 @@
 //! Answers of checks without a database that are kept: "in order", as long as everything that was looked at looks the same.
 
 mod store;
+mod template;
 mod variables;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use super::interpreter;
 use super::plan::Plan;
 
 pub use store::{Entry, Store, Watched};
+pub use template::{KeptTemplate, MadeOf};
 
 /// What an answer depends on, as far as it is known before the run.
 pub struct Question {
@@ -106,4 +108,34 @@ fn of_interpreter(program: &Path) -> impl Iterator<Item = (Aspect, PathBuf)> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_is_kept_only_where_every_file_is_older_than_its_run_by_whatever_clock() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("models.py");
+        fs::write(&file, "x = 1").unwrap();
+        let question = Question { words: String::new(), roots: Vec::new() };
+        let witness = Witness { watched: vec![(Aspect::File, file.clone())], doubts: Vec::new() };
+        let pictures = Pictures::default();
+        let written = pictures.of(Aspect::File, &file).unwrap().changed;
+        let day = 24 * 60 * 60 * 1_000_000_000;
+        // A run that began before, at the same tick, or by a clock that was put back, may have seen another text.
+        let kept = |began: i128| question.beyond(&witness, began, &pictures).is_some();
+        assert_eq!([written - 1, written, written - day, 0].map(kept), [false; 4]);
+        assert_eq!([written + 1, written + day].map(kept), [true; 2]);
+        // By whatever clock it was kept, it holds for this text alone.
+        let watched = question.beyond(&witness, written + day, &pictures).unwrap();
+        let entry = Entry::of("app", "sqlite", watched);
+        fs::write(&file, "x = 2").unwrap();
+        let time = std::time::UNIX_EPOCH;
+        fs::File::options().append(true).open(&file).unwrap().set_modified(time).unwrap();
+        assert!(entry.holds(&pictures) && !entry.holds(&Pictures::default()));
+    }
 }

@@ -17,10 +17,11 @@ mod verdict;
 mod warm;
 mod worker;
 
+pub use context::keys_of;
 pub use event::{Difference, Event, Told};
 pub use interpreter::Interpreter;
-pub use plan::{Plan, Reach, Sql, Step};
+pub use plan::{ModelsWanted, Plan, Reach, Sql, Step};
 pub use run::{Ended, Listener, Place, run};
-pub use safety::{Rules, Safety};
+pub use safety::{Kept, Rules, Safety};
 pub use vault::{Vault, failed};
 pub use warm::Warm;

@@ -16,6 +16,8 @@ pub struct Plan<'a> {
     pub target: String,
     /// The database, where the steps need one.
     pub reach: Option<Reach<'a>>,
+    /// A second database, which is only read.
+    pub other: Option<Reach<'a>>,
     pub steps: Vec<Step>,
     /// Whether the database may be written to.
     pub writes: bool,
@@ -61,16 +63,46 @@ pub enum Step {
     /// Alembic's `check` after a step that wrote: the lock is given back before it.
     Compare { argv: Vec<String> },
     /// All migrations, on a database that is thrown away: what they print is no part of the answer.
-    /// `snapshot`: where the database at its heads is kept.
-    Prepare { snapshot: Option<PathBuf> },
+    Prepare { snapshot: Option<Snapshot> },
     /// The SQL of a command from where the database stands.
     DryRun { argv: Vec<String> },
     /// Facts about revisions as data.
     Graph { question: &'static str, arguments: Map<String, Value> },
     /// Every table of the models, then Alembic's own `stamp heads`, verified.
     FromModels { force: bool },
+    /// What the models are, and what is wrong with them as far as no database is needed.
+    Models { wanted: ModelsWanted },
+    /// The models' tables in a scratch database, compared with what it made of them.
+    RoundTrip { wanted: ModelsWanted },
+    /// What would make the database like the models, or like the one of `Plan::other`, whose keys these are.
+    Diff { sql: bool, x: Vec<String>, other: Option<Map<String, Value>> },
     /// Versions of what is installed.
     Probe,
+}
+
+/// Which models are meant, and how they are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelsWanted {
+    /// Every module of the package that stands in the place of the project's `module`.
+    pub package: bool,
+    /// Subclasses of this base alone, as `package.module:Base`.
+    pub base: Option<String>,
+    /// How types are written: `sqlite` or `postgresql`.
+    pub dialect: &'static str,
+    pub verify: bool,
+    /// How many bytes a name may have.
+    pub longest: Option<u32>,
+    /// Where other projects have their models.
+    pub others: Vec<PathBuf>,
+}
+
+/// Where a scratch database at its heads is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Snapshot {
+    /// A file that tells of it.
+    pub place: PathBuf,
+    /// Of a server's: whether the database was filled from it.
+    pub is_filled: Option<bool>,
 }
 
 impl Step {
@@ -90,18 +122,25 @@ impl Step {
                 argv.iter().any(|word| word == "check" || word == "--autogenerate")
             }
             Self::Compare { .. } | Self::Passthrough { .. } | Self::FromModels { .. } => true,
-            Self::Graph { .. } | Self::Prepare { .. } | Self::Probe => false,
+            Self::RoundTrip { .. } | Self::Diff { .. } => true,
+            Self::Graph { .. } | Self::Prepare { .. } | Self::Models { .. } | Self::Probe => false,
         }
     }
 }
 
 impl<'a> Plan<'a> {
+    /// Whether each step is written down in the database.
+    pub fn keeps_ledger(&self) -> bool {
+        self.options.as_ref().is_some_and(|options| self.project.keeps_ledger(options))
+    }
+
     /// A plan that touches no database and imports nothing of the project.
     pub fn for_files(project: &'a Project, steps: Vec<Step>) -> Self {
         Self {
             project,
             target: project.name.clone(),
             reach: None,
+            other: None,
             steps,
             writes: false,
             needs_models: false,

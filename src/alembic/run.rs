@@ -82,6 +82,9 @@ struct Start<'a> {
     /// The lock, where it is a file's.
     lock: Option<i32>,
     connection: Option<Parts<'a>>,
+    /// The second database, where two are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<Parts<'a>>,
 }
 
 /// Runs a plan's steps in the project's Python; [`Ended::good`] tells whether they did what they should.
@@ -108,6 +111,7 @@ pub fn run(
         alive: ALIVE,
         lock: lock.as_ref().map(|_| LOCK),
         connection: plan.reach.as_ref().map(|reach| reach.engine.parts()),
+        other: plan.other.as_ref().map(|reach| reach.engine.parts()),
     };
     let start = serde_json::to_string(&start).unwrap_or_default();
     let events = record.open_events().map_err(unwritable)?;
@@ -125,8 +129,16 @@ pub fn run(
     let forks = forks.as_deref().filter(|_| !plan.terminal);
     // The worker ends when its end of the pipe is closed, so this lives until the end.
     let words = Words(Rc::new(RefCell::new(alive_writer)));
-    let mut following =
-        Following { record: &record, told: Told::default(), listener, safety, words, stopped: None, settled: None };
+    let mut following = Following {
+        record: &record,
+        told: Told::default(),
+        listener,
+        safety,
+        words,
+        ledger: plan.keeps_ledger(),
+        stopped: None,
+        settled: None,
+    };
     let began = Instant::now();
     let status = following.follow(plan, tool, forks, place)?;
     let code = process::code(status);
@@ -168,6 +180,11 @@ impl Ended {
         self.remark.is_none() && self.told.failure.as_ref().is_some_and(|failure| failure.lock_timeout)
     }
 
+    /// Whether the database was filled from a kept one that does not hold any more.
+    pub fn is_stale(&self) -> bool {
+        self.told.failure.as_ref().is_some_and(|failure| failure.kind == "stale")
+    }
+
     /// Whether models and database differ.
     pub fn drifted(&self) -> bool {
         self.told.failure.as_ref().is_some_and(|failure| failure.kind == "drift")
@@ -179,9 +196,10 @@ impl Ended {
 struct Words(Rc<RefCell<PipeWriter>>);
 
 impl Words {
-    /// `g`: go on; `s`: stop; `r`: give the lock back. A worker that is gone hears nothing.
-    fn say(&self, word: u8) {
-        let _ = self.0.borrow_mut().write_all(&[word]);
+    /// `g`: go on, with a line for the ledger where there is one; `s`: stop; `r`: give the lock back. A worker that is
+    /// gone hears nothing.
+    fn say(&self, word: &[u8]) {
+        let _ = self.0.borrow_mut().write_all(word);
     }
 }
 
@@ -192,6 +210,8 @@ struct Following<'f, 's> {
     listener: &'f mut dyn Listener,
     safety: Option<&'f mut Safety<'s>>,
     words: Words,
+    /// Whether the worker writes down what it does.
+    ledger: bool,
     /// Why the run was not let go on.
     stopped: Option<Error>,
     /// What became of the database after it.
@@ -202,9 +222,8 @@ impl Following<'_, '_> {
     /// To the end of the worker.
     fn follow(&mut self, plan: &Plan<'_>, tool: Tool, forks: Option<&Forks>, place: Place<'_>) -> Result<ExitStatus> {
         let mut redactor = Redactor::default();
-        if let Some(secret) = plan.reach.as_ref().and_then(|reach| reach.engine.secret()) {
-            redactor.learn(secret);
-        }
+        let reached = plan.reach.iter().chain(&plan.other);
+        reached.filter_map(|reach| reach.engine.secret()).for_each(|secret| redactor.learn(secret));
         self.record.log(format!("{}: {}\n", plan.target, tool.command_line()).as_bytes());
         let mut tail = Tail::of(&self.record.events(), redactor.clone());
         if plan.terminal {
@@ -244,16 +263,19 @@ impl Following<'_, '_> {
         match (event, &mut self.safety) {
             (Event::Pending { heads, rows }, Some(safety)) => {
                 let allowed = safety.before(self.record, heads, rows.as_deref());
-                self.words.say(if allowed.is_ok() { b'g' } else { b's' });
+                self.words.say(if allowed.is_ok() { b"g" } else { b"s" });
+                if allowed.is_ok() && self.ledger {
+                    self.words.say(format!("{}\n", safety.for_ledger()).as_bytes());
+                }
                 self.stopped = allowed.err();
             }
-            (Event::Pending { .. }, None) => self.words.say(b'g'),
+            (Event::Pending { .. }, None) => self.words.say(b"g"),
             (Event::Ended { good }, Some(safety)) => {
                 let words = self.words.clone();
-                self.settled = Some(safety.settle(&self.told, *good, Some(Box::new(move || words.say(b'r')))));
-                self.words.say(b'r');
+                self.settled = Some(safety.settle(&self.told, *good, Some(Box::new(move || words.say(b"r")))));
+                self.words.say(b"r");
             }
-            (Event::Ended { .. }, None) => self.words.say(b'r'),
+            (Event::Ended { .. }, None) => self.words.say(b"r"),
             _ => {}
         }
     }

@@ -1,14 +1,16 @@
 //! A run that writes, kept safe: lock, recovery, journal, backup, and putting back what the engine cannot roll back.
 
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engine::journal::{Deed, Entry, Journal};
 use crate::engine::{Engine, Lock, LockWish, Watch};
+use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::process::Interrupts;
+use crate::revisions::git;
 use crate::settings::Restore;
 
 use super::event::Told;
@@ -23,8 +25,19 @@ pub struct Safety<'a> {
     pub rules: Rules<'a>,
     pub vault: Vault<'a>,
     pub watch: Watch<'a>,
+    /// What became of the backup.
+    pub kept: Kept,
     lock: Option<Lock>,
     written: Option<Entry>,
+}
+
+/// The backup of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    /// Where it was taken to.
+    pub backup: Option<PathBuf>,
+    /// Whether it was put back.
+    pub restored: bool,
 }
 
 /// What the safety of a run hangs on, chosen for it.
@@ -38,6 +51,9 @@ pub struct Rules<'a> {
     pub allowed: Allowed<'a>,
     /// Whether the engine undoes a revision that fails, unless something was committed in its middle.
     pub rolls_back: bool,
+    /// Where git is asked for the commit, for the ledger.
+    pub folder: PathBuf,
+    pub environment: &'a Environment,
 }
 
 /// Makes the worker give back the lock that it holds.
@@ -45,7 +61,7 @@ pub type Release = Box<dyn FnOnce()>;
 
 impl<'a> Safety<'a> {
     pub fn new(engine: &'a Engine, journal: Journal, vault: Vault<'a>, watch: Watch<'a>, rules: Rules<'a>) -> Self {
-        Self { engine, journal, rules, vault, watch, lock: None, written: None }
+        Self { engine, journal, rules, vault, watch, kept: Kept::default(), lock: None, written: None }
     }
 
     /// Before the worker starts: what a dead run left is put right; the descriptor of the lock, where it is a file.
@@ -83,6 +99,7 @@ impl<'a> Safety<'a> {
             None
         };
         failpoint::reach("migrate-backed-up")?;
+        self.kept.backup.clone_from(&backup);
         let (heads, rolls_back) = (rows.unwrap_or(heads).to_vec(), self.rules.rolls_back);
         let deed = Deed::Migrate { heads, backup, events: record.events(), rolls_back };
         let entry = Entry::new(&record.id, self.rules.target, self.rules.command, deed);
@@ -90,6 +107,12 @@ impl<'a> Safety<'a> {
         self.journal.write(&entry)?;
         self.written = Some(entry);
         failpoint::reach("migrate-journal-written")
+    }
+
+    /// What the worker cannot know and writes into the ledger, as a line of JSON.
+    pub(super) fn for_ledger(&self) -> String {
+        let commit = git::commit_at(&self.rules.folder, self.rules.environment);
+        serde_json::json!({ "git_commit": commit, "backup": self.kept.backup }).to_string()
     }
 
     /// After the steps, or after the worker's death: keeps what is whole, puts back what is half. The words say what
@@ -123,6 +146,7 @@ impl<'a> Safety<'a> {
             )));
         }
         self.put_back(backup, &mut lock, &entry.run, &command)?;
+        self.kept.restored = true;
         self.clear(&entry)?;
         Ok(Some(format!(
             "the backup was put back: the database is at {} as before (what failed is kept: shed restore {} --failed)",

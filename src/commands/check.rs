@@ -5,8 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::alembic::event::Witness;
-use crate::alembic::{Difference, Plan, Step};
+use crate::alembic::{Difference, Ended, Plan, Step};
 use crate::error::{Error, Result};
 use crate::output::Report;
 
@@ -38,6 +37,13 @@ pub struct Args {
     pub place: Place,
 }
 
+impl Args {
+    /// `check --offline` of one target, for a command that only wants the answer.
+    pub fn offline(place: &Place) -> Self {
+        Self { words: Vec::new(), offline: true, no_cache: false, models: None, place: place.clone() }
+    }
+}
+
 /// The differences between one project's models and one database.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Checked {
@@ -59,7 +65,7 @@ pub fn check(scope: &Scope<'_>, args: &Args) -> Result<Answer<Checked>> {
         let chosen = offline::targets(scope, word, files.as_deref(), &args.place)?;
         let known = offline::Known::of(scope, &chosen, args);
         return scope.each(&chosen, Way::Reading, |scope, target, several| {
-            offline::check(scope, target, &known, several, args)
+            said(scope, offline::check(scope, target, &known, several, args)?)
         });
     }
     if let [_, more, ..] = args.words.as_slice() {
@@ -67,13 +73,13 @@ pub fn check(scope: &Scope<'_>, args: &Args) -> Result<Answer<Checked>> {
             .help("several by a pattern (`billing.*`) or --all; files with --offline"));
     }
     let chosen = scope.targets(args.words.first().map(String::as_str), &args.place, Needs::Reading)?;
-    scope.each(&chosen, Way::Reading, |scope, target, several| check_one(scope, target, several, args))
+    scope.each(&chosen, Way::Reading, |scope, target, several| said(scope, check_one(scope, target, several, args)?))
 }
 
 fn check_one(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, args: &Args) -> Result<Checked> {
     let plan = scope.plan(target, Needs::Reading, vec![step(args)], wishes(args))?;
     scope.say_missing(&plan);
-    checked(scope, &plan, several).map(|(checked, _)| checked)
+    checked(scope, &plan, several)
 }
 
 /// Alembic's own `check`.
@@ -85,18 +91,29 @@ pub fn wishes(args: &Args) -> Wishes<'_> {
     Wishes { needs_models: true, models: args.models.as_deref(), terminal: args.place.tty, ..Wishes::default() }
 }
 
-/// Runs it, and says what it found, and what it looked at.
-pub fn checked(scope: &Scope<'_>, plan: &Plan<'_>, several: bool) -> Result<(Checked, Option<Witness>)> {
+fn said(scope: &Scope<'_>, found: Checked) -> Result<Checked> {
+    if !found.in_order {
+        scope.say_drift(&found.target);
+    }
+    Ok(found)
+}
+
+/// Runs it; what it found.
+pub fn checked(scope: &Scope<'_>, plan: &Plan<'_>, several: bool) -> Result<Checked> {
     let mut live = Live::of(scope.out, &plan.target, several);
     let ended = scope.run(plan, &mut live)?;
-    let target = plan.target.clone();
+    found(ended, live)
+}
+
+/// What a run found.
+pub fn found(ended: Ended, live: Live<'_>) -> Result<Checked> {
+    let target = ended.target.clone();
     if ended.drifted() {
-        scope.say_drift(&target);
         let differences = ended.told.differences;
-        return Ok((Checked { target, in_order: false, differences, cached: None, text: live.text() }, None));
+        return Ok(Checked { target, in_order: false, differences, cached: None, text: live.text() });
     }
-    let witness = ended.good()?.told.witness;
-    Ok((Checked { target, in_order: true, differences: Vec::new(), cached: None, text: live.text() }, witness))
+    ended.good()?;
+    Ok(Checked { target, in_order: true, differences: Vec::new(), cached: None, text: live.text() })
 }
 
 impl fmt::Display for Checked {

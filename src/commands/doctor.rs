@@ -14,7 +14,7 @@ use crate::process::{self, Tool};
 use crate::settings::{Kind, Project};
 
 use super::live::Live;
-use super::{Scope, own};
+use super::{Scope, namesake, own};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {}
@@ -54,6 +54,8 @@ pub struct Versions {
     pub sqlmodel: Option<String>,
     pub drivers: indexmap::IndexMap<String, Option<String>>,
     pub sqlite: Option<String>,
+    /// The version of PyPI's formatter `shed`, where it is installed too.
+    pub formatter: Option<String>,
     pub problems: Vec<String>,
 }
 
@@ -101,7 +103,7 @@ pub fn doctor(scope: &Scope<'_>, _: &Args) -> Result<Examined> {
         tools: tools(scope),
         servers: engine::programs::servers(None, scope.environment),
         embedded,
-        notes: notes(scope)?,
+        notes: notes(scope, &projects)?,
         projects,
         missing,
     })
@@ -197,9 +199,9 @@ fn version(path: &Path) -> Option<String> {
     said.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
 }
 
-fn notes(scope: &Scope<'_>) -> Result<Vec<String>> {
-    let mut notes = Vec::new();
-    for project in scope.settings.projects()?.values().filter(|project| project.env_py.is_some()) {
+fn notes(scope: &Scope<'_>, found: &[ProjectFound]) -> Result<Vec<String>> {
+    let mut notes = namesake::notes(scope, found);
+    for project in scope.settings.projects()?.values().filter(|project| runs_its_own(project)) {
         notes.push(format!(
             "{}: its own env.py runs, without transactional SQLite, filters, differences as data and revision events",
             project.name
@@ -210,6 +212,12 @@ fn notes(scope: &Scope<'_>) -> Result<Vec<String>> {
         notes.push(format!("{}/.shed is tracked by git: git rm -r --cached .shed", folder.display()));
     }
     Ok(notes)
+}
+
+/// Whether its env.py does without shed's, which it may call.
+fn runs_its_own(project: &Project) -> bool {
+    let text = project.env_py.as_deref().map(std::fs::read_to_string);
+    text.is_some_and(|text| !text.is_ok_and(|text| text.contains("shed_db.env")))
 }
 
 fn is_tracked(scope: &Scope<'_>, folder: &Path) -> bool {

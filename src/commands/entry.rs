@@ -1,11 +1,12 @@
 //! A project and a database as they are typed: what `init` and `settings add` write into the settings.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use serde_yaml::{Mapping, Value};
 
 use crate::error::{Error, Result};
 use crate::settings::Kind;
+pub use crate::settings::relative;
 
 /// The keys of a new project.
 #[derive(Debug, Default, clap::Args)]
@@ -144,24 +145,6 @@ fn put<T: Into<Value>>(map: &mut Mapping, key: &str, value: Option<T>) {
     if let Some(value) = value {
         map.insert(key.into(), value.into());
     }
-}
-
-/// A path as it is written in the settings: from their root where it lies below it.
-pub fn relative(path: &Path, root: &Path) -> String {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(plain.pop()),
-            part => plain.push(part),
-        }
-    }
-    let plain = plain
-        .parent()
-        .and_then(|folder| folder.canonicalize().ok())
-        .map_or(plain.clone(), |folder| plain.file_name().map_or(folder.clone(), |name| folder.join(name)));
-    let below = plain.strip_prefix(root).map(Path::to_path_buf);
-    below.unwrap_or(plain).to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -124,19 +124,31 @@ fn place(args: &Args, flag: Option<&Path>, environment: &Environment) -> Result<
             .ok_or_else(|| Error::environment("there is no place for a user's settings").help("set HOME"))?;
         return Ok(folder.join("shed/settings.yaml"));
     }
+    Ok(repository_settings(flag, environment.working_dir(), environment))
+}
+
+/// The settings of the repository around a folder, or where they belong.
+pub fn repository_settings(flag: Option<&Path>, from: &Path, environment: &Environment) -> PathBuf {
     let here = environment.working_dir();
     if let Some(path) = flag.map(Path::to_path_buf).or_else(|| environment.path("SHED_SETTINGS")) {
-        return Ok(here.join(path));
+        return here.join(path);
     }
-    let top = here.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(here);
-    let mut between = here.ancestors().take_while(|folder| folder.starts_with(top));
+    let top = from.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(from);
+    let mut between = from.ancestors().take_while(|folder| folder.starts_with(top));
     let near = between.find_map(|folder| Some(folder.join("shed.yaml")).filter(|path| path.is_file()));
-    Ok(near.unwrap_or_else(|| top.join("shed.yaml")))
+    near.unwrap_or_else(|| top.join("shed.yaml"))
 }
 
 #[derive(Serialize, JsonSchema)]
 struct Skeleton {
     projects: String,
+    /// Without an example of a project.
+    bare: bool,
+}
+
+/// Settings without a project, for one to be added.
+pub fn bare() -> Result<String> {
+    render::text("settings.yaml", &Skeleton { projects: String::new(), bare: true })
 }
 
 fn write_new(path: &Path, wanted: Option<&Wanted>, environment: &Environment) -> Result<()> {
@@ -145,7 +157,7 @@ fn write_new(path: &Path, wanted: Option<&Wanted>, environment: &Environment) ->
         serde_yaml::to_string(&map).map(|text| indented(&text))
     });
     let projects = projects.transpose().map_err(|error| Error::failed(format!("could not write YAML: {error}")))?;
-    let text = render::text("settings.yaml", &Skeleton { projects: projects.unwrap_or_default() })?;
+    let text = render::text("settings.yaml", &Skeleton { projects: projects.unwrap_or_default(), bare: false })?;
     let unwritable = |error| Error::environment(format!("could not write {}: {error}", path.display()));
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(unwritable)?;
@@ -171,7 +183,7 @@ fn add(path: &Path, wanted: &Wanted, force: bool, environment: &Environment) -> 
 }
 
 /// The schema that the first line of the settings names; without it editors only complete less.
-fn write_schema(root: &Path) -> Option<PathBuf> {
+pub fn write_schema(root: &Path) -> Option<PathBuf> {
     let path = keep::beside(root).ok()?.join("schema.json");
     let is_new = !path.exists();
     fs::write(&path, format!("{:#}\n", settings::schema())).ok()?;

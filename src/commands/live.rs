@@ -41,6 +41,11 @@ impl<'a> Live<'a> {
         Self { stdout: Stdout::Kept, ..Self::of(out, target, false) }
     }
 
+    /// For a command whose result is shed's own: what migrations and models print is no part of it.
+    pub fn aside(out: &'a Output, target: &'a str) -> Self {
+        Self { stdout: Stdout::Aside, ..Self::of(out, target, false) }
+    }
+
     /// For the pass-through: streams untouched, nothing of our own.
     pub fn untouched(out: &'a Output, target: &'a str) -> Self {
         Self { out, target, stdout: Stdout::Through, kept: Vec::new(), tells: false }

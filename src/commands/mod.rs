@@ -1,6 +1,8 @@
 //! One file per command: what it takes, its work, what it found.
 
+pub mod adopt;
 pub mod alembic;
+pub mod auto;
 pub mod backup;
 pub mod backups;
 pub mod branches;
@@ -10,6 +12,7 @@ pub mod clone;
 pub mod completions;
 pub mod create;
 pub mod current;
+pub mod diff;
 pub mod doctor;
 pub mod downgrade;
 pub mod drop;
@@ -22,8 +25,10 @@ pub mod history;
 pub mod init;
 pub mod list_templates;
 pub mod load;
+pub mod log;
 pub mod man;
 pub mod merge;
+pub mod models;
 pub mod recover;
 pub mod redo;
 pub mod restore;
@@ -46,6 +51,7 @@ mod aside;
 mod entry;
 mod hold;
 mod live;
+mod namesake;
 mod offline;
 mod outfile;
 mod own;

@@ -3,19 +3,24 @@
 use std::path::PathBuf;
 
 use crate::alembic::Step;
+use crate::alembic::event::Witness;
+use crate::alembic::plan::Snapshot;
 use crate::error::{Error, Result};
 use crate::settings::Database;
 use crate::settings::targets::{self, Selected, Target, Wanted, Without};
 
 use super::Place;
 use super::check::{self, Args, Checked};
+use super::live::Live;
 use super::scope::{Chosen, Needs, Scope};
 use super::scratch::Scratch;
 
 mod files;
+mod kept;
 mod known;
 
 pub use files::{affected, real, words};
+pub use kept::Keeping;
 pub use known::Known;
 
 /// What is checked: each project once per kind of database, or the databases that were named.
@@ -110,11 +115,12 @@ pub fn check(scope: &Scope<'_>, chosen: &Chosen<'_>, known: &Known, several: boo
         return Err(Error::usage(format!("project {} has no database", chosen.project.name)));
     };
     let began = known.now(&chosen.name);
-    let scratch = Scratch::of(scope, chosen, own)?;
-    let there = Chosen { database: Some(scratch.database.clone()), name: chosen.name.clone(), ..*chosen };
-    let plan = scope.plan(&there, Needs::Writing, steps(args, known.snapshot(&chosen.name)), check::wishes(args))?;
-    let on_scratch = |error: Error| error.remark("this was on a scratch database; no other was touched");
-    let (checked, witness) = check::checked(scope, &plan, several).map_err(on_scratch)?;
+    let keeping = known.keeping(&chosen.name);
+    let (checked, witness) = match on_scratch(scope, chosen, own, keeping.as_ref(), several, args)? {
+        Some(answer) => Ok(answer),
+        // What it was filled from does not hold: this time it is empty.
+        None => on_scratch(scope, chosen, own, keeping.as_ref(), several, args)?.ok_or_else(unfilled),
+    }?;
     if checked.in_order
         && let Err(why) = known.keep(&chosen.name, witness.as_ref(), began)
         && scope.out.verbose
@@ -124,6 +130,40 @@ pub fn check(scope: &Scope<'_>, chosen: &Chosen<'_>, known: &Known, several: boo
     Ok(Checked { cached: Some(false), ..checked })
 }
 
-fn steps(args: &Args, snapshot: Option<PathBuf>) -> Vec<Step> {
+/// Runs it; `None` where the database was filled from a kept one that does not hold, which is forgotten then.
+fn on_scratch(
+    scope: &Scope<'_>,
+    chosen: &Chosen<'_>,
+    own: &Database,
+    keeping: Option<&Keeping>,
+    several: bool,
+    args: &Args,
+) -> Result<Option<(Checked, Option<Witness>)>> {
+    let scratch = Scratch::of(scope, chosen, own, keeping)?;
+    let there = Chosen { database: Some(scratch.database.clone()), name: chosen.name.clone(), ..*chosen };
+    let snapshot = keeping.map(|keeping| keeping.told(scratch.is_filled));
+    let plan = scope.plan(&there, Needs::Writing, steps(args, snapshot), check::wishes(args))?;
+    let mut live = Live::of(scope.out, &plan.target, several);
+    let mut ended = scope.run(&plan, &mut live)?;
+    if let Some(keeping) = keeping
+        && ended.is_stale()
+    {
+        scratch.forget(keeping);
+        return Ok(None);
+    }
+    let (witness, made_of) = (ended.told.witness.take(), ended.told.snapshot.take());
+    let on_scratch = |error: Error| error.remark("this was on a scratch database; no other was touched");
+    let checked = check::found(ended, live).map_err(on_scratch)?;
+    if let (Some(keeping), Some(made_of)) = (keeping, made_of) {
+        scratch.keep(keeping, &chosen.name, made_of);
+    }
+    Ok(Some((checked, witness)))
+}
+
+fn unfilled() -> Error {
+    Error::failed("the cache directory cannot be written to").help("set SHED_CACHE_DIR, or add --no-cache")
+}
+
+fn steps(args: &Args, snapshot: Option<Snapshot>) -> Vec<Step> {
     vec![Step::Prepare { snapshot }, check::step(args)]
 }

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use crate::alembic::{Plan, Reach, Sql, Step};
+use crate::alembic::{self, Plan, Reach, Sql, Step};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::revisions::{self, Graph, NotStatic, sql};
-use crate::settings::{Format, Module, Options, VersionsEntry};
+use crate::settings::{Format, Module, Options, Project, VersionsEntry};
 
 use super::Place;
 use super::live::Live;
@@ -40,17 +40,7 @@ impl Scope<'_> {
         steps: Vec<Step>,
         wishes: Wishes<'_>,
     ) -> Result<Plan<'p>> {
-        let reach = match &chosen.database {
-            Some(database) if needs != Needs::Files => {
-                if let Some(own) = self.settings.project(&chosen.project.name)?
-                    && own.db.get(&database.name).is_some_and(|own| own.connection == database.connection)
-                {
-                    self.settings.demand_database(&own.name, &database.name)?;
-                }
-                Some(Reach { database, engine: self.engine(database)? })
-            }
-            _ => None,
-        };
+        let reach = if needs == Needs::Files { None } else { self.reach_of(chosen)? };
         if needs == Needs::Reading
             && let Some(reach) = &reach
         {
@@ -87,7 +77,31 @@ impl Scope<'_> {
             verbose: self.out.verbose,
             terminal: wishes.terminal,
             reach,
+            other: None,
         })
+    }
+
+    /// The way to the target's database, where it has one.
+    fn reach_of<'p>(&self, chosen: &'p Chosen<'_>) -> Result<Option<Reach<'p>>> {
+        let Some(database) = &chosen.database else { return Ok(None) };
+        if let Some(own) = self.settings.project(&chosen.project.name)?
+            && own.db.get(&database.name).is_some_and(|own| own.connection == database.connection)
+        {
+            self.settings.demand_database(&own.name, &database.name)?;
+        }
+        Ok(Some(Reach { database, engine: self.engine(database)? }))
+    }
+
+    /// A second database that is only read, and what the settings say of it.
+    pub fn beside<'p>(&self, other: &'p Chosen<'_>) -> Result<(Reach<'p>, Map<String, Value>)> {
+        let Some(reach) = self.reach_of(other)? else {
+            return Err(Error::usage(format!("project {} has no database", other.project.name)));
+        };
+        self.report_broken_off(&other.name, &reach.engine);
+        let mut keys = alembic::keys_of(&other.name, other.project, &reach.database.options);
+        keys.insert("missing".to_owned(), reach.engine.is_missing_file().into());
+        keys.insert("other_version_tables".to_owned(), json!(self.neighbours(other, &reach.engine)?));
+        Ok((reach, keys))
     }
 
     /// Version tables that other targets keep in the same database: autogenerate must not drop them.
@@ -172,13 +186,28 @@ fn options(chosen: &Chosen<'_>) -> Option<Options> {
 fn refuse_files(versions: &[VersionsEntry]) -> Result<()> {
     for entry in versions {
         if let VersionsEntry::Folder(folder) = entry
-            && folder.is_file()
+            && let Some(what) = what_it_is(folder)
         {
-            return Err(Error::usage(format!("the versions folder {} is a file", folder.display()))
+            return Err(Error::usage(format!("the versions folder {} {what}", folder.display()))
                 .help("set `versions` of the project to a folder"));
         }
     }
     Ok(())
+}
+
+/// The models of a project, or those that take their place for one run.
+pub fn models(project: &Project, instead: Option<&str>, working_dir: &Path) -> Vec<Module> {
+    instead.map_or_else(|| project.module.clone(), |word| vec![module(word, working_dir)])
+}
+
+/// What is there instead of a folder; Alembic would take it for an empty one.
+fn what_it_is(folder: &Path) -> Option<&'static str> {
+    match folder.metadata() {
+        Ok(found) if found.is_dir() => None,
+        Ok(_) => Some("is a file"),
+        Err(_) if folder.is_symlink() => Some("is a link that leads nowhere"),
+        Err(_) => None,
+    }
 }
 
 /// `--models M`: a path where it looks like one, otherwise a dotted name.

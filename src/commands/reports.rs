@@ -18,7 +18,7 @@ use crate::revisions::{Graph, NotStatic, Style};
 
 use super::live::Live;
 use super::planning::{Wishes, with_x};
-use super::safely::Care;
+use super::safely::{Care, Kept};
 use super::scope::{Chosen, Needs, Scope};
 
 /// What a command that only looks found.
@@ -192,8 +192,22 @@ impl Scope<'_> {
         let place = plan.reach.as_ref().map(|reach| reach.engine.place()).unwrap_or_default();
         self.out.note(&format!("{}: {place}", chosen.name));
         let mut live = Live::of(self.out, &plan.target, several);
-        let (command, care) = wishes.care.unwrap_or(("alembic", Care::default()));
-        let mut ended = self.run_safely(chosen, &plan, command, care, &mut live)?;
+        let care = wishes.care.unwrap_or(("alembic", Care::default()));
+        let ended = self.run_with_retries(chosen, &plan, care, &mut Kept::default(), &mut live)?;
+        let moved = self.outcome(chosen, place, ended)?;
+        Ok(Moved { text: live.text(), ..moved })
+    }
+
+    /// Runs it safely; again, as often as the settings say, where only a lock of the database's did not come in time.
+    pub fn run_with_retries(
+        &self,
+        chosen: &Chosen<'_>,
+        plan: &Plan<'_>,
+        care: (&str, Care),
+        kept: &mut Kept,
+        live: &mut Live<'_>,
+    ) -> Result<Ended> {
+        let mut ended = self.run_kept(chosen, plan, care, kept, live)?;
         let retries = plan.options.as_ref().map_or(0, |options| options.retries);
         for attempt in 1..=retries {
             if ended.told.migrated || !ended.may_be_tried_again() {
@@ -202,10 +216,9 @@ impl Scope<'_> {
             let words = format!("a lock of the database's did not come in time; again ({attempt} of {retries})");
             self.out.note(&format!("{}: {words}", chosen.name));
             std::thread::sleep(pause(attempt));
-            ended = self.run_safely(chosen, &plan, command, care, &mut live)?;
+            ended = self.run_kept(chosen, plan, care, kept, live)?;
         }
-        let moved = self.outcome(chosen, place, ended)?;
-        Ok(Moved { text: live.text(), ..moved })
+        Ok(ended)
     }
 
     /// What a run that wrote has done, and found where it compared.
@@ -261,7 +274,7 @@ impl Scope<'_> {
 
     /// A database that is not there is read as empty, and that is said.
     pub fn say_missing(&self, plan: &Plan<'_>) {
-        if let Some(reach) = plan.reach.as_ref().filter(|reach| reach.engine.is_missing_file()) {
+        for reach in plan.reach.iter().chain(&plan.other).filter(|reach| reach.engine.is_missing_file()) {
             self.out.line(&format!("{}: {} is not there; it is read as empty", plan.target, reach.engine.place()));
         }
     }

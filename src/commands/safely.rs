@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+pub use crate::alembic::Kept;
 use crate::alembic::recover::{Allowed, broken_off};
 use crate::alembic::{Ended, Plan, Rules, Safety, Vault};
 use crate::engine::backups::Store;
@@ -10,7 +11,7 @@ use crate::engine::{Engine, News, Watch};
 use crate::error::Result;
 use crate::keep;
 use crate::output::Output;
-use crate::settings::{Backup, Options, Restore};
+use crate::settings::{Backup, Options, Restore, VersionsEntry};
 
 use super::live::Live;
 use super::scope::{Chosen, Scope};
@@ -69,6 +70,18 @@ impl Scope<'_> {
         care: Care,
         live: &mut Live<'_>,
     ) -> Result<Ended> {
+        self.run_kept(chosen, plan, (command, care), &mut Kept::default(), live)
+    }
+
+    /// As [`Scope::run_safely`]; tells of the backup too, however the run ends.
+    pub fn run_kept(
+        &self,
+        chosen: &Chosen<'_>,
+        plan: &Plan<'_>,
+        (command, care): (&str, Care),
+        kept: &mut Kept,
+        live: &mut Live<'_>,
+    ) -> Result<Ended> {
         let (Some(reach), Some(options)) = (&plan.reach, &plan.options) else { return self.run(plan, live) };
         let Some(journal) = self.journal(&reach.engine)? else { return self.run(plan, live) };
         let interrupts = self.interrupts()?;
@@ -85,10 +98,14 @@ impl Scope<'_> {
             backs_up: care.backs_up(options, rolls_back),
             allowed: Allowed { restore: care.restore(options), ask: &ask },
             rolls_back,
+            folder: revisions_of(plan).unwrap_or_else(|| plan.project.folder.clone()),
+            environment: self.environment,
         };
         let vault = self.vault(chosen, &reach.engine, options);
         let mut safety = Safety::new(&reach.engine, journal, vault, Watch::new(interrupts, &hear), rules);
-        self.run_with(plan, live, Some(&mut safety))
+        let ended = self.run_with(plan, live, Some(&mut safety));
+        *kept = safety.kept;
+        ended
     }
 
     /// Where the journal of a database is; none in memory.
@@ -126,6 +143,14 @@ impl Scope<'_> {
             format: chosen.project.format,
         }
     }
+}
+
+/// Where the revision files are.
+fn revisions_of(plan: &Plan<'_>) -> Option<PathBuf> {
+    plan.versions.iter().find_map(|entry| match entry {
+        VersionsEntry::Folder(folder) => Some(folder.clone()),
+        VersionsEntry::Package(_) => None,
+    })
 }
 
 /// What a run that was broken off was about to do, in words.

@@ -50,6 +50,7 @@ pub fn schema(tree: &clap::Command, args: &Args) -> Result<Document> {
 fn of_command(name: &str, to: &mut SchemaGenerator) -> Option<Schema> {
     use super::*;
     Some(match name {
+        "adopt" => to.subschema_for::<adopt::Adopted>(),
         "init" => to.subschema_for::<init::Made>(),
         "upgrade" => returned(upgrade::upgrade, to),
         "downgrade" => returned(downgrade::downgrade, to),
@@ -72,13 +73,17 @@ fn of_command(name: &str, to: &mut SchemaGenerator) -> Option<Schema> {
         "revision" => returned(revision::revision, to),
         "merge" => returned(merge::merge, to),
         "edit" => returned(edit::edit, to),
+        "auto" => returned(auto::auto, to),
         "status" => returned(status::status, to),
         "current" => returned(current::current, to),
         "heads" => returned(heads::heads, to),
+        "log" => returned(log::log, to),
         "guard" => returned(guard::guard, to),
         "history" => returned(history::history, to),
         "branches" => returned(branches::branches, to),
         "show" => returned(show::show, to),
+        "diff" => returned(diff::diff, to),
+        "models" => returned(models::models, to),
         "check" => returned(check::check, to),
         "server" => to.subschema_for::<servers::Servers>(),
         "targets" => returned(targets::targets, to),

@@ -103,9 +103,15 @@ impl<'a> Scope<'a> {
             working_dir: self.environment.working_dir(),
         };
         let chosen = match targets::select(self.settings, &wanted)? {
-            Selected::One(target) => vec![self.chosen(&target, false)?],
+            Selected::One(target) => vec![self.with_version_schema(self.chosen(&target, false)?)],
+            Selected::Several(_) if self.version_schema().is_some() => {
+                return Err(Error::usage("SHED_VERSION_TABLE_SCHEMA is for one target, not for several")
+                    .help("set `version_table_schema` in the settings"));
+            }
             Selected::Several(found) => found.iter().map(|target| self.chosen(target, true)).collect::<Result<_>>()?,
-            Selected::Unclear { why, among } => vec![self.chosen(&self.asked(&why, among)?, false)?],
+            Selected::Unclear { why, among } => {
+                vec![self.with_version_schema(self.chosen(&self.asked(&why, among)?, false)?)]
+            }
         };
         if needs == Needs::Files && !word.is_some_and(|word| word.contains('.')) {
             // Revision files are the project's, whatever database comes first.
@@ -184,6 +190,18 @@ impl<'a> Scope<'a> {
                 Err(Error::usage(why).detail(lines.join("\n")).help("name one of these targets"))
             }
         }
+    }
+
+    /// The schema of the version table that replaces the settings'.
+    fn version_schema(&self) -> Option<&str> {
+        self.environment.text("SHED_VERSION_TABLE_SCHEMA")
+    }
+
+    fn with_version_schema(&self, mut chosen: Chosen<'a>) -> Chosen<'a> {
+        if let (Some(schema), Some(database)) = (self.version_schema(), &mut chosen.database) {
+            database.options.version_table_schema = Some(schema.to_owned());
+        }
+        chosen
     }
 
     /// The URL that replaces a connection, with a warning where it shows a password to everybody's `ps`.

@@ -1,26 +1,37 @@
 //! A database that lives for one check: in memory or in a file of the run for SQLite, on a development server for PostgreSQL.
 
+use crate::alembic::kept::MadeOf;
 use crate::engine::{Engine, Server};
 use crate::error::{Error, Result};
 use crate::render::Workspace;
 use crate::settings::{Connection, Database, Kind, Sqlite, SqlitePath};
 
+use super::offline::Keeping;
 use super::scope::{Chosen, Needs, Scope};
 
 /// The database; gone when this is.
 pub struct Scratch<'s> {
     pub database: Database,
+    /// Whether it was made from one that is kept, at the heads of then.
+    pub is_filled: bool,
     scope: &'s Scope<'s>,
     engine: Option<Engine>,
+    /// The name of its server below `development`.
+    server: String,
     _folder: Option<Workspace>,
 }
 
 impl<'s> Scratch<'s> {
     /// One of the same kind as the target's, with the target's keys.
-    pub fn of(scope: &'s Scope<'_>, chosen: &Chosen<'_>, database: &Database) -> Result<Self> {
+    pub fn of(
+        scope: &'s Scope<'_>,
+        chosen: &Chosen<'_>,
+        database: &Database,
+        keeping: Option<&Keeping>,
+    ) -> Result<Self> {
         match database.kind {
             Kind::Sqlite => Self::sqlite(scope, chosen, database),
-            Kind::Postgres => Self::postgres(scope, chosen, database),
+            Kind::Postgres => Self::postgres(scope, chosen, database, keeping),
         }
     }
 
@@ -37,10 +48,10 @@ impl<'s> Scratch<'s> {
         };
         let connection = Connection::Sqlite(Sqlite { path, options: Default::default(), driver });
         let database = Database { connection, migration_url: None, protected: false, ..database.clone() };
-        Ok(Self { database, scope, engine: None, _folder: folder })
+        Ok(Self { database, is_filled: false, scope, engine: None, server: String::new(), _folder: folder })
     }
 
-    fn postgres(scope: &'s Scope<'_>, chosen: &Chosen<'_>, own: &Database) -> Result<Self> {
+    fn postgres(scope: &'s Scope<'_>, chosen: &Chosen<'_>, own: &Database, keeping: Option<&Keeping>) -> Result<Self> {
         let server = server(scope, chosen)?;
         let target = format!("{}_{}", chosen.project.name, own.name);
         let mut database = scope.on_server(chosen, server, &Server::scratch_name(&target), (Needs::Writing, None))?;
@@ -50,8 +61,28 @@ impl<'s> Scratch<'s> {
             return Err(Error::failed(format!("development.{} is no PostgreSQL server", server.name)));
         };
         at.reap_scratch()?;
-        at.make_scratch(&target, database.options.schema.as_deref())?;
-        Ok(Self { database, scope, engine: Some(engine), _folder: None })
+        let is_filled = keeping.is_some_and(|keeping| keeping.fill(at, &target));
+        if !is_filled {
+            at.make_scratch(&target, database.options.schema.as_deref())?;
+        }
+        let server = server.name.clone();
+        Ok(Self { database, is_filled, scope, engine: Some(engine), server, _folder: None })
+    }
+
+    /// What it was filled from does not hold.
+    pub fn forget(self, keeping: &Keeping) {
+        if let Some(Engine::Postgres(at)) = &self.engine {
+            keeping.forget(at);
+        }
+    }
+
+    /// Keeps it for the next run, where it is a server's; otherwise it goes.
+    pub fn keep(mut self, keeping: &Keeping, target: &str, made_of: MadeOf) {
+        if let Some(Engine::Postgres(at)) = &self.engine
+            && keeping.keep(at, &self.server, target, made_of)
+        {
+            self.engine = None;
+        }
     }
 }
 

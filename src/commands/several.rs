@@ -31,6 +31,17 @@ impl<'a> Scope<'a> {
         way: Way,
         ask: impl Fn(&Scope<'_>, &'c Chosen<'s>, bool) -> Result<R> + Sync,
     ) -> Result<Answer<R>> {
+        self.each_judged(chosen, way, ask, |_| true)
+    }
+
+    /// As [`Scope::each`], where an answer may tell of a failure too: it is no `good` one.
+    pub fn each_judged<'c, 's, R: Send>(
+        &self,
+        chosen: &'c [Chosen<'s>],
+        way: Way,
+        ask: impl Fn(&Scope<'_>, &'c Chosen<'s>, bool) -> Result<R> + Sync,
+        good: impl Fn(&R) -> bool + Sync,
+    ) -> Result<Answer<R>> {
         if let [only] = chosen
             && !only.by_pattern
             && self.global.shard.is_none()
@@ -51,7 +62,8 @@ impl<'a> Scope<'a> {
             let (target, out): (&Chosen<'_>, _) = (chosen[index], turns.voice(index));
             let answer = ask(&self.speaking(&out), chosen[index], true);
             let ending = match &answer {
-                Ok(_) => Ending::Good,
+                Ok(answer) if good(answer) => Ending::Good,
+                Ok(_) => Ending::Failed,
                 Err(error) if error.words().is_none() => Ending::Interrupted,
                 Err(error) => {
                     out.fail_one(error);

@@ -5,6 +5,9 @@ mod read;
 mod sql;
 mod table;
 
+pub use graph::question;
+pub use read::{Site, read, site};
+
 use std::fmt;
 
 use schemars::JsonSchema;

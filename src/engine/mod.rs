@@ -3,6 +3,7 @@
 pub mod backups;
 pub mod embedded;
 pub mod journal;
+pub mod ledger;
 mod lock;
 mod postgres;
 pub mod programs;
@@ -26,7 +27,7 @@ use crate::secret::Secret;
 use crate::settings::{Connection, Database, Password};
 
 pub use lock::{Holder, Lock, LockWish};
-pub use postgres::Server;
+pub use postgres::{Server, Template};
 pub use replace::{Begun, Copying, Fill, Replaced, Replacement};
 pub use sqlite::File;
 pub use verbs::{Archive, Content, Creation, Dumping, Ready, Session, Sink};

@@ -10,6 +10,7 @@ mod copy;
 mod dump;
 mod facts;
 mod in_place;
+mod ledger;
 mod lock;
 mod look;
 mod plain;
@@ -18,6 +19,7 @@ mod replace;
 mod rows;
 mod run;
 mod scratch;
+mod template;
 mod tools;
 
 use std::path::{Path, PathBuf};
@@ -35,6 +37,7 @@ use super::{Creation, Identity, Parts};
 pub use address::{address, identity, name_of, place};
 pub use copy::Begun;
 pub use lock::{SessionLock, end_holder, lock_holder};
+pub use template::Template;
 
 /// The database that is always there, to ask about others.
 const MAINTENANCE: &str = "postgres";

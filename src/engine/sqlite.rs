@@ -5,6 +5,7 @@ mod check;
 mod copy;
 mod dump;
 mod leave_out;
+mod ledger;
 mod lock;
 mod look;
 mod open;

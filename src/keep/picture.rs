@@ -193,7 +193,7 @@ impl View<'_> {
             let path = folder.join(&name);
             let ends = |ending: &str| name.as_bytes().ends_with(ending.as_bytes());
             if ends(".dist-info") || ends(".egg-info") {
-                for part in ["METADATA", "RECORD", "PKG-INFO"] {
+                for part in ["METADATA", "RECORD", "PKG-INFO", "entry_points.txt"] {
                     if let Ok(found) = fs::metadata(path.join(part)) {
                         self.stat(&found);
                     }

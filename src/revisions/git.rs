@@ -27,6 +27,18 @@ pub struct Points {
 /// Path within the repository to the name of the content; folders of revisions alone.
 pub type Listing = BTreeMap<String, String>;
 
+/// The commit that is checked out where a folder lies; `None` where git or a commit is not to be had.
+pub fn commit_at(folder: &Path, environment: &Environment) -> Option<String> {
+    let git = process::find("git", environment.os("PATH"), environment.working_dir())?;
+    let existing = folder.ancestors().find(|folder| folder.is_dir())?;
+    let mut tool = Tool::new(&git).args(["rev-parse", "--verify", "--quiet", "HEAD"]).dir(existing);
+    for name in OF_A_HOOK {
+        tool = tool.env_remove(name);
+    }
+    let said = tool.capture().ok()?;
+    said.status.success().then(|| words(&said.stdout))
+}
+
 impl Repository {
     /// The repository that a folder lies in; the folder itself may be missing.
     pub fn of(folder: &Path, environment: &Environment) -> Result<Self> {

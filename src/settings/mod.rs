@@ -1,5 +1,6 @@
 //! The settings file: found, read, checked, shown, saved.
 
+mod add;
 mod alembic_keys;
 mod connection;
 mod connection_read;
@@ -50,13 +51,17 @@ use indexmap::IndexMap;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 
+pub use add::{Addition, Remark};
 pub use connection::{Connection, Password, Postgres, Sqlite, SqlitePath};
 pub use database::{Backup, Database, Embedded, Kind, Options, Restore};
+pub use names::usable;
 pub use nearest::nearest;
+pub use paths::{normal, relative};
 pub use project::{Format, Module, Project, Python};
 pub use save::Edit;
 pub use schema::schema;
 pub use units::duration;
+pub use variables::env_file;
 pub use versions::VersionsEntry;
 
 #[cfg(test)]

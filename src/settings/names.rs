@@ -13,6 +13,19 @@ fn is_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
+/// A name made of these words: other signs become `_`, and a word that is taken gets a tail.
+pub fn usable(words: &str) -> String {
+    let mut name: String =
+        words.trim().chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(60).collect();
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        name.insert(0, '_');
+    }
+    if RESERVED.contains(&name.as_str()) {
+        name.push_str("_db");
+    }
+    name
+}
+
 pub(super) fn check(noun: &str, name: &str, span: Span) -> Result<(), Trouble> {
     if RESERVED.contains(&name) {
         let help =
@@ -30,4 +43,17 @@ pub(super) fn check(noun: &str, name: &str, span: Span) -> Result<(), Trouble> {
     } else {
         trouble.help("letters, digits, `_` and `-`, at most 63, a letter or `_` first")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_words_become_a_name() {
+        for (words, name) in [("my service", "my_service"), ("2fast", "_2fast"), ("head", "head_db"), ("", "_")] {
+            assert_eq!(usable(words), name);
+            assert!(check("project", &usable(words), Span::default()).is_ok());
+        }
+    }
 }

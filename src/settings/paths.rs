@@ -9,7 +9,7 @@ pub(super) fn absolute(root: &Path, text: &str) -> PathBuf {
 }
 
 /// The path without `.` and `..`.
-pub(super) fn normal(path: &Path) -> PathBuf {
+pub fn normal(path: &Path) -> PathBuf {
     let mut done = PathBuf::new();
     for part in path.components() {
         match part {
@@ -21,4 +21,18 @@ pub(super) fn normal(path: &Path) -> PathBuf {
         }
     }
     done
+}
+
+/// A path as it is written in the settings: from their root where it lies below it.
+pub fn relative(path: &Path, root: &Path) -> String {
+    let plain = normal(path);
+    let plain = plain
+        .parent()
+        .and_then(|folder| folder.canonicalize().ok())
+        .map_or(plain.clone(), |folder| plain.file_name().map_or(folder.clone(), |name| folder.join(name)));
+    match plain.strip_prefix(root) {
+        Ok(below) if below.as_os_str().is_empty() => ".".to_owned(),
+        Ok(below) => below.to_string_lossy().into_owned(),
+        Err(_) => plain.to_string_lossy().into_owned(),
+    }
 }

@@ -141,6 +141,11 @@ impl Project {
         (schema, name.unwrap_or_else(|| usual.to_owned()))
     }
 
+    /// Whether what is done to a database of this project is written down in it.
+    pub fn keeps_ledger(&self, options: &Options) -> bool {
+        options.ledger.unwrap_or(self.format == Format::Sql)
+    }
+
     /// The places for each kind of database, once where they are the same.
     pub fn versions_of_each_kind(&self) -> Vec<Vec<VersionsEntry>> {
         let mut places = vec![self.versions_for(Kind::Sqlite), self.versions_for(Kind::Postgres)];

@@ -22,6 +22,11 @@ pub struct Edit {
 }
 
 impl Edit {
+    /// The whole text as it will be.
+    pub fn text(&self) -> &str {
+        &self.source.text
+    }
+
     /// The value as it is written, in one line; empty for a removal.
     pub fn value(&self) -> &str {
         &self.value
@@ -111,12 +116,18 @@ impl Settings {
         self.checked(text, &model, written, (deepest(&root, keys), &advice))
     }
 
-    fn tree(&self) -> Result<std::rc::Rc<Node>> {
+    pub(super) fn tree(&self) -> Result<std::rc::Rc<Node>> {
         read::tree(&self.source)?.ok_or_else(|| Error::usage("the settings are empty"))
     }
 
     /// The edit, if the new text reads strictly and says exactly what was meant.
-    fn checked(&self, text: String, model: &Value, value: String, (place, advice): (Span, &str)) -> Result<Edit> {
+    pub(super) fn checked(
+        &self,
+        text: String,
+        model: &Value,
+        value: String,
+        (place, advice): (Span, &str),
+    ) -> Result<Edit> {
         let source = Source::new(&self.source.name, &text, self.source.bom);
         let unsafe_change = || {
             let what = "this is laid out, or shared by an alias, so that shed cannot change it safely";
@@ -166,12 +177,12 @@ fn keys(path: &str) -> Result<Vec<String>> {
     Ok(keys)
 }
 
-fn check_name(noun: &str, name: &str) -> Result<()> {
+pub(super) fn check_name(noun: &str, name: &str) -> Result<()> {
     names::check(noun, name, Default::default())
         .map_err(|trouble| Error::usage(trouble.what).help(trouble.help.unwrap_or_default()))
 }
 
-fn with(model: &mut Value, keys: &[String], value: &Value) -> Result<()> {
+pub(super) fn with(model: &mut Value, keys: &[String], value: &Value) -> Result<()> {
     let Some((key, rest)) = keys.split_first() else {
         *model = value.clone();
         return Ok(());

@@ -12,7 +12,7 @@ pub(super) struct Unused {
     pub span: Span,
 }
 
-const LATER: [&str; 4] = ["auto", "lint", "policy", "ledger"];
+const LATER: [&str; 2] = ["lint", "policy"];
 
 /// The keys of later work that are set, in the order of the file.
 pub(super) fn collect(tree: &Node) -> Vec<Unused> {

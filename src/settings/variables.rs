@@ -87,6 +87,12 @@ fn is_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
+/// What the `.env` in a folder sets.
+pub fn env_file(folder: &Path) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(folder.join(".env")).unwrap_or_default();
+    dotenv(&text).collect()
+}
+
 /// The `KEY=VALUE` lines of an `.env` file; what is not one is passed over, as everybody's readers do.
 fn dotenv(text: &str) -> impl Iterator<Item = (String, String)> {
     text.trim_start_matches('\u{feff}').lines().filter_map(|line| {

@@ -157,6 +157,36 @@ fn a_revision_file_that_cannot_be_read_is_named() {
 }
 
 #[test]
+fn links_that_lead_in_a_circle_end() {
+    for app in App::on_both_alembics() {
+        let app = app.keys("recursive: true\npythonpath: [app]");
+        for (to, link) in
+            [("self", "app/self"), (".", "app/here"), ("..", "app/versions/up"), ("one", "app/two"), ("two", "app/one")]
+        {
+            std::os::unix::fs::symlink(to, app.path(link)).unwrap();
+        }
+        app.shed(["heads"]).stdout("a3 (head)\n").ok();
+        app.shed(["status"]).any_stdout().any_stderr().ok();
+        let check = || app.shed(["check", "--offline"]).env("SHED_CACHE_DIR", app.beside("cache"));
+        check().stdout("No new upgrade operations detected.\n").ok();
+        check().stdout("No new upgrade operations detected. (cached)\n").ok();
+        app.shed(["migrate"]).any_stderr().ok();
+        // A revision that is a link to itself is one that cannot be read.
+        std::os::unix::fs::symlink("a4_.py", app.path("app/versions/a4_.py")).unwrap();
+        app.shed(["heads"]).stderr_has("a4_.py").fails(2);
+        app.shed(["migrate"]).stderr_has("a4_.py").fails(2);
+        check().stderr_has("a4_.py").fails(2);
+        // So is a versions folder.
+        app.remove("app/versions");
+        std::os::unix::fs::symlink("versions", app.path("app/versions")).unwrap();
+        let refused = "error: the versions folder $REPO/app/versions is a link that leads nowhere\n\
+            help: set `versions` of the project to a folder\n";
+        app.shed(["heads"]).stderr(refused).fails(2);
+        check().stderr(refused).fails(2);
+    }
+}
+
+#[test]
 fn quotes_percent_signs_and_unicode_may_stand_in_every_path() {
     let repo = Repo::named("it's 100% \"ü\" $HOME {x} \\ %(here)s");
     let db = repo.sqlite("da%ta 'ü'/a \"pp\".db");
@@ -176,4 +206,38 @@ fn without_a_home_and_with_a_closed_stdout_all_is_well() {
     app.shed(["migrate"]).env_remove("HOME").env_remove("SHED_STATE_DIR").any_stderr().ok();
     app.sh("shed history | head -1; exit ${PIPESTATUS:-0}").stdout("a2 -> a3 (head), a3\n").ok();
     app.sh("shed history >&-; true").any_stderr().ok();
+}
+
+#[test]
+fn a_cache_folder_that_may_only_be_read_is_read_and_nothing_else() {
+    let app = App::sqlite();
+    for number in 4..24 {
+        app.add_revision(&format!("a{number}"), &format!("a{}", number - 1), "pass");
+    }
+    let cache = app.beside("cache");
+    // root may write everywhere, but for a root that has given that right away.
+    let is_root = rustix::process::geteuid().is_root();
+    let check = |more: &[&str]| {
+        let shed = env!("CARGO_BIN_EXE_shed");
+        let drops = ["--bounding-set=-dac_override", shed];
+        let call = if is_root { app.call("setpriv").args(drops) } else { app.call(shed) };
+        call.args(["check", "--offline", "app"]).args(more).env("SHED_CACHE_DIR", &cache)
+    };
+    let give = |mode: &str| drop(app.call("chmod").args(["-R", mode]).arg(&cache).ok());
+    std::fs::create_dir(&cache).unwrap();
+    give("u=rwX,go=");
+    check(&[]).stdout("No new upgrade operations detected.\n").ok();
+    check(&[]).stdout("No new upgrade operations detected. (cached)\n").ok();
+    give("a-w");
+    check(&[]).stdout("No new upgrade operations detected. (cached)\n").ok();
+    app.add_revision("a24", "a23", "pass");
+    for _ in 0..2 {
+        check(&["-v"])
+            .stdout("No new upgrade operations detected.\n")
+            .stderr_has("app.main: the answer is not kept: the cache directory cannot be written to\n")
+            .ok();
+    }
+    give("u+w");
+    check(&[]).stdout("No new upgrade operations detected.\n").ok();
+    check(&[]).stdout("No new upgrade operations detected. (cached)\n").ok();
 }

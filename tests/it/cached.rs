@@ -7,7 +7,7 @@ use crate::call::Call;
 use crate::cluster::cluster;
 use crate::repo::{OLD, Repo, bare_environment, site_packages};
 
-const MODELS: &str = "import pathlib, pkgutil, importlib, os, sys
+pub const MODELS: &str = "import pathlib, pkgutil, importlib, os, sys
 import sqlalchemy as sa
 from common.naming import NAME
 metadata = sa.MetaData()
@@ -20,7 +20,7 @@ for name in (here / 'tables.txt').read_text().split() + os.environ.get('TABLES',
 for name in (here / '../../elsewhere/more.txt').read_text().split():
     sa.Table(name, metadata, sa.Column('id', sa.Integer, primary_key=True))
 ";
-const SETTINGS: &str = "projects:
+pub const SETTINGS: &str = "projects:
   app:
     module: app/models.py
     pythonpath: [app, libs]
@@ -31,10 +31,10 @@ const PART: &str = "import sqlalchemy as sa
 def add(metadata):
     sa.Table('line', metadata, sa.Column('id', sa.Integer, primary_key=True))
 ";
-const HIT: &str = "No new upgrade operations detected. (cached)\n";
-const RUN: &str = "No new upgrade operations detected.\n";
+pub const HIT: &str = "No new upgrade operations detected. (cached)\n";
+pub const RUN: &str = "No new upgrade operations detected.\n";
 
-fn repo() -> Repo {
+pub fn repo() -> Repo {
     let repo = Repo::new()
         .settings(SETTINGS)
         .file("app/models.py", MODELS)
@@ -59,7 +59,7 @@ fn kept(repo: &Repo) {
 }
 
 #[track_caller]
-fn drifts(call: Call) {
+pub fn drifts(call: Call) {
     call.any_stdout().stderr_has("FAILED: New upgrade operations detected").fails(1);
 }
 

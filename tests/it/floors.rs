@@ -10,6 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["output"],
     &["fleet"],
     &["alembic"],
+    &["adopt"],
     &["revisions"],
     &["engine"],
     &["lint"],

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::call::{Call, path_with};
-use crate::repo::Repo;
+use crate::repo::{Repo, site_packages};
 
 /// Each place that is emptied lets the next one be found.
 #[test]
@@ -148,6 +148,28 @@ fn doctor_says_the_line_to_type_for_what_is_missing() {
     let expected = "missing   app: projects.app.python: $REPO/bare is not there\n\
                     help: make the environment, or name another interpreter or virtual environment\n";
     assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn doctor_tells_of_the_formatter_that_is_called_shed_too() {
+    let app = App::sqlite().keys("python: bare");
+    app.call(app.python()).args(["-m", "venv", "--without-pip"]).arg(app.path("bare")).ok();
+    let notes = |path: &std::ffi::OsStr| {
+        let said = app.shed(["doctor"]).env("PATH", path).any_stdout().fails(3).stdout;
+        said.lines().filter(|line| line.starts_with("note")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let own = std::path::Path::new(env!("CARGO_BIN_EXE_shed")).parent().unwrap().to_path_buf();
+    assert_eq!(notes(&path_with(&[own])), [""; 0]);
+    let metadata = site_packages(&app.path("bare")).join("shed-2025.6.1.dist-info/METADATA");
+    std::fs::create_dir(metadata.parent().unwrap()).unwrap();
+    std::fs::write(metadata, "Metadata-Version: 2.1\nName: shed\nVersion: 2025.6.1\n").unwrap();
+    app.program("path/shed", "#!/usr/bin/python3\nfrom shed._cli import main\n");
+    let expected = [
+        "note      app: the formatter shed 2025.6.1 is installed in its Python, and its command is `shed` too: \
+         $REPO/bare/bin/python -m pip uninstall shed",
+        "note      `shed` is the formatter $REPO/path/shed on PATH, not this one",
+    ];
+    assert_eq!(notes(&path_with(&[app.path("path")])), expected);
 }
 
 /// A project some folders below its settings.

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the harness starts programs and reads the environment itself")]
 
 mod app;
+mod auto;
 mod backups;
 mod bad_input;
 mod blackbox;
@@ -16,6 +17,7 @@ mod cluster;
 mod database;
 mod databases;
 mod dbmate;
+mod diff;
 mod document;
 mod examples;
 mod flags;
@@ -26,8 +28,11 @@ mod harness;
 mod help;
 mod hooks;
 mod interpreter;
+mod inventory;
 mod json;
 mod kept;
+mod kept_on_server;
+mod ledger;
 mod limits;
 mod lost;
 mod migrate_check;
@@ -55,4 +60,7 @@ mod start;
 mod status;
 mod targets;
 mod traps;
+mod unsound;
+mod wheel;
+mod wheel_env;
 mod written;

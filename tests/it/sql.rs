@@ -16,7 +16,7 @@ fn migrate_runs_each_file_as_it_is_and_records_it_in_a_row_of_its_own() {
             "{place}app.main: upgraded to 1, users\napp.main: upgraded to 2, posts\napp.main: now at 2 (head)\n"
         );
         app.shed(["migrate"]).stderr(told).ok();
-        assert_eq!(app.db.tables(), ["posts", "schema_migrations", "users"]);
+        assert_eq!(app.held(), ["posts", "schema_migrations", "users"]);
         assert_eq!(app.db.rows("select name from users").trim(), "100% %s %(x)s");
         assert_eq!(app.versions(), "1 2");
         app.shed(["migrate"]).stderr(format!("{place}app.main: now at 2 (head)\n")).ok();
@@ -39,7 +39,7 @@ fn status_is_dbmates() {
             .stdout("[ ] 20240101_a.sql\n[ ] 20240102_b.sql\n\nApplied: 0\nPending: 2\n")
             .any_stderr()
             .ok();
-        assert!(app.db.tables().is_empty(), "looking made a table");
+        assert!(app.held().is_empty(), "looking made a table");
         app.shed(["migrate", "app", "20240101"]).any_stderr().ok();
         let half = "[X] 20240101_a.sql\n[ ] 20240102_b.sql\n\nApplied: 1\nPending: 1\n";
         app.shed(["status"]).stdout(half).ok();
@@ -77,7 +77,7 @@ fn rollback_takes_back_the_file_with_the_highest_name() {
         assert_eq!(app.versions(), "1 2");
         app.shed(["redo", "app", "--yes"]).stderr_has("downgraded 2 to 1, b").ok();
         app.shed(["downgrade", "app", "base", "--yes"]).any_stderr().ok();
-        assert_eq!((app.db.tables(), app.versions().as_str()), (vec!["schema_migrations".to_owned()], ""));
+        assert_eq!((app.held(), app.versions().as_str()), (vec!["schema_migrations".to_owned()], ""));
         app.shed(["rollback", "app", "--yes"]).stderr_has("can't rollback: no migrations have been applied").fails(2);
     }
 }
@@ -88,7 +88,7 @@ fn an_empty_down_block_is_fine() {
         let app = app.sql("1_a", "create table a(id integer);", "-- nothing to undo /* here */\n");
         app.migrate();
         app.shed(["rollback", "app", "--yes"]).any_stderr().ok();
-        assert_eq!((app.db.tables().contains(&"a".to_owned()), app.versions().as_str()), (true, ""));
+        assert_eq!((app.held().contains(&"a".to_owned()), app.versions().as_str()), (true, ""));
     }
 }
 
@@ -100,7 +100,7 @@ fn several_pairs_in_one_file_are_one_transaction_and_one_row() {
     for app in SqlApp::on_both_engines() {
         app.write("migrations/1_ab.sql", &(pair("a") + &pair("b")));
         app.migrate();
-        assert_eq!((app.db.tables().len(), app.versions().as_str()), (3, "1"));
+        assert_eq!((app.held().len(), app.versions().as_str()), (3, "1"));
         // What was made last goes first.
         app.write(
             "migrations/2_v.sql",
@@ -109,10 +109,10 @@ fn several_pairs_in_one_file_are_one_transaction_and_one_row() {
         );
         app.migrate();
         app.shed(["downgrade", "app", "base", "--yes"]).any_stderr().ok();
-        assert_eq!((app.db.tables(), app.versions().as_str()), (vec!["schema_migrations".to_owned()], ""));
+        assert_eq!((app.held(), app.versions().as_str()), (vec!["schema_migrations".to_owned()], ""));
         app.write("migrations/1_ab.sql", &(pair("a") + &pair("b") + &pair("a")));
         app.shed(["migrate", "app"]).stderr_has("at $REPO/migrations/1_ab.sql:10\n").fails(5);
-        assert_eq!((app.db.tables(), app.versions().as_str()), (vec!["schema_migrations".to_owned()], ""));
+        assert_eq!((app.held(), app.versions().as_str()), (vec!["schema_migrations".to_owned()], ""));
     }
 }
 
@@ -121,7 +121,7 @@ fn stamp_writes_rows_and_runs_nothing() {
     for app in SqlApp::everywhere() {
         app.tables(&["1_a", "2_b", "3_c"]);
         app.shed(["stamp", "app", "2"]).any_stderr().ok();
-        assert_eq!((app.db.tables(), app.versions().as_str()), (vec!["schema_migrations".to_owned()], "1 2"));
+        assert_eq!((app.held(), app.versions().as_str()), (vec!["schema_migrations".to_owned()], "1 2"));
         app.shed(["stamp", "app", "head"]).any_stderr().ok();
         assert_eq!(app.versions(), "1 2 3");
         app.db.execute("insert into schema_migrations values ('77')");
@@ -163,7 +163,7 @@ fn the_sql_of_a_run_is_printed_with_its_rows() {
     let all = format!("BEGIN;\n\n{create}{first}COMMIT;\n\nBEGIN;\n\n{second}COMMIT;\n\n");
     app.shed(["migrate", "app", "--sql"]).stdout(all.clone()).ok();
     app.shed(["migrate", "app", "--dry-run"]).stdout(all).ok();
-    assert!(app.db.tables().is_empty());
+    assert!(app.held().is_empty());
     app.shed(["migrate", "app", "1"]).any_stderr().ok();
     app.shed(["migrate", "app", "--dry-run"]).stdout(format!("BEGIN;\n\n{second}COMMIT;\n\n")).ok();
     app.shed(["downgrade", "app", "1:base", "--sql"])

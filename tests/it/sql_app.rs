@@ -83,6 +83,11 @@ impl SqlApp {
         self.shed(["migrate", "app"]).any_stderr().ok();
     }
 
+    /// The tables, without the ledger, which is made with the first step.
+    pub fn held(&self) -> Vec<String> {
+        self.db.tables().into_iter().filter(|table| table != "shed_history").collect()
+    }
+
     /// The rows of schema_migrations.
     pub fn versions(&self) -> String {
         self.db.rows("select version from schema_migrations order by version").replace('\n', " ").trim().to_owned()

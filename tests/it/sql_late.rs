@@ -23,7 +23,7 @@ fn a_file_merged_late_is_run_exactly_once_several_times_over() {
         }
         assert_eq!(app.versions(), "05 10 20 30 35 40 50");
         app.shed(["downgrade", "app", "base", "--yes"]).any_stderr().ok();
-        assert_eq!(app.db.tables(), ["schema_migrations"]);
+        assert_eq!(app.held(), ["schema_migrations"]);
     }
 }
 
@@ -57,7 +57,7 @@ fn strict_refuses_a_late_file_before_anything_is_touched() {
             app.shed([command, "app", "--strict"]).stderr_has(refusal).fails(2);
         }
         app.shed(["migrate", "app", "--strict", "--dry-run"]).stderr_has(refusal).fails(2);
-        assert_eq!((app.versions().as_str(), app.db.tables().len()), ("1 3", 3));
+        assert_eq!((app.versions().as_str(), app.held().len()), ("1 3", 3));
         app.migrate();
         app.shed(["migrate", "app", "--strict"]).any_stderr().ok();
         assert_eq!(app.versions(), "1 2 3 4");
@@ -73,24 +73,21 @@ fn invalid_sql_in_the_middle_leaves_nothing_of_its_file() {
             .stderr_has("  at $REPO/migrations/3_c.sql:4\n  SQL: insert into nowhere values (1)")
             .stderr_has("  the database is at 1\n")
             .fails(5);
-        assert_eq!(
-            (app.versions().as_str(), app.db.tables()),
-            ("1", vec!["a".to_owned(), "schema_migrations".to_owned()])
-        );
+        assert_eq!((app.versions().as_str(), app.held()), ("1", vec!["a".to_owned(), "schema_migrations".to_owned()]));
         // Between two that are applied, and late.
         app.add("3_c", "create table c(id integer);", "");
         app.migrate();
         app.add("2_b", "create table b(id integer);\nsyntax error;\n", "");
         app.shed(["migrate", "app"]).stderr_has("  at $REPO/migrations/2_b.sql:3\n").stderr_has("at 4\n").fails(5);
         assert_eq!(app.versions(), "1 3 4");
-        assert!(!app.db.tables().contains(&"b".to_owned()));
+        assert!(!app.held().contains(&"b".to_owned()));
         app.add("2_b", "create table b(id integer);", "drop table nowhere;");
         app.migrate();
         // The same on the way down.
         app.add("4_d", "", "drop table d;\nselect * from nowhere;");
         app.shed(["rollback", "app", "--yes"]).stderr_has("  at $REPO/migrations/4_d.sql:6\n").fails(5);
         assert_eq!(app.versions(), "1 2 3 4");
-        assert!(app.db.tables().contains(&"d".to_owned()));
+        assert!(app.held().contains(&"d".to_owned()));
     }
 }
 
@@ -111,7 +108,7 @@ fn a_file_that_breaks_the_rules_is_refused_before_anything_is_run() {
     for (text, told) in cases {
         app.write("migrations/2_b.sql", text);
         app.shed(["migrate", "app"]).stderr_has(format!("error: app.main: $REPO/migrations/{told}")).fails(2);
-        assert!(!app.db.tables().contains(&"a".to_owned()));
+        assert!(!app.held().contains(&"a".to_owned()));
     }
     // What is not run may be as it is.
     app.shed(["migrate", "app", "1"]).any_stderr().ok();

@@ -11,7 +11,7 @@ use crate::environment::Environment;
 use crate::keep::picture::{self, Aspect, Pictures};
 use crate::keep::{self, private_folder};
 
-use super::{Key, Question, hex};
+use super::{KeptTemplate, Key, Question, hex};
 
 const VERSION: u32 = 1;
 const MOST: usize = 2_000;
@@ -42,7 +42,7 @@ impl Entry {
     }
 
     /// Whether everything still looks the same.
-    fn holds(&self, pictures: &Pictures) -> bool {
+    pub(super) fn holds(&self, pictures: &Pictures) -> bool {
         let same = |watched: &Watched| {
             pictures.of(watched.aspect, &watched.path).is_some_and(|picture| hex(&picture.digest) == watched.digest)
         };
@@ -91,6 +91,22 @@ impl Store {
         let name = format!("{}.json", question.words_name());
         keep::prune(&folder, &folder.join(&name), MOST)?;
         Ok(folder.join(name))
+    }
+
+    /// What is known of the databases that are kept on servers.
+    pub fn templates(&self) -> Vec<KeptTemplate> {
+        let files = fs::read_dir(self.snapshots()).into_iter().flatten().flatten();
+        let mut kept: Vec<KeptTemplate> = files.filter_map(|file| KeptTemplate::read(&file.path())).collect();
+        kept.sort_by(|a, b| a.target.cmp(&b.target));
+        kept
+    }
+
+    /// A name for this cache directory, for marks elsewhere.
+    pub fn id(&self) -> String {
+        let host = rustix::system::uname();
+        let host = host.nodename().to_string_lossy().into_owned();
+        let folder = self.folder.canonicalize().unwrap_or_else(|_| self.folder.clone());
+        format!("{:016x}", keep::digest([host.as_str(), &folder.to_string_lossy()]))
     }
 
     /// The folder of the snapshots.

@@ -14,6 +14,7 @@ use super::super::check::{self, Args};
 use super::super::own;
 use super::super::scope::{Chosen, Needs, Scope};
 use super::super::scratch;
+use super::Keeping;
 use super::files;
 
 /// The kept answers, and how each target asks for its own.
@@ -62,9 +63,9 @@ impl Known {
     }
 
     /// Where the scratch database of this target is kept at its heads.
-    pub fn snapshot(&self, target: &str) -> Option<PathBuf> {
-        let asked = self.asked.get(target).filter(|asked| asked.kind == Kind::Sqlite)?;
-        self.store.as_ref()?.snapshot(&asked.question).ok()
+    pub fn keeping(&self, target: &str) -> Option<Keeping> {
+        let (asked, store) = (self.asked.get(target)?, self.store.as_ref()?);
+        Some(Keeping::of(asked.kind, target, store.snapshot(&asked.question).ok()?, store))
     }
 
     /// The time before a run, for [`Known::keep`].

@@ -13,17 +13,17 @@ use super::graph::{Graphs, question};
 use super::{Line, Standing, sql};
 
 /// A target that can be asked.
-pub(super) struct Site<'a> {
-    pub(super) database: &'a Database,
-    pub(super) engine: Engine,
-    table: Table,
-    pub(super) wants_name: bool,
+pub struct Site<'a> {
+    pub database: &'a Database,
+    pub engine: Engine,
+    pub table: Table,
+    pub wants_name: bool,
 }
 
 /// Where the version table is.
-struct Table {
-    schema: Option<String>,
-    name: String,
+pub struct Table {
+    pub schema: Option<String>,
+    pub name: String,
 }
 
 /// Each target's standing, or why it cannot be told.
@@ -50,7 +50,8 @@ pub fn read(scope: &Scope<'_>, chosen: &[Chosen<'_>], alone: bool) -> Result<Vec
     Ok(found)
 }
 
-fn site<'a>(scope: &Scope<'_>, target: &'a Chosen<'_>) -> Result<Site<'a>> {
+/// The way to a target's version table.
+pub fn site<'a>(scope: &Scope<'_>, target: &'a Chosen<'_>) -> Result<Site<'a>> {
     let Some(database) = &target.database else {
         return Err(Error::usage(format!("project {} has no database", target.name)));
     };
@@ -143,7 +144,7 @@ impl Site<'_> {
     }
 
     /// Whether the table is where its name says, without anything of SQLAlchemy's in between.
-    fn is_plain(&self) -> bool {
+    pub fn is_plain(&self) -> bool {
         let translated = !self.database.options.schema_translate_map.is_empty();
         // An attached file is known to `on_connect` alone.
         let attached = self.database.kind == Kind::Sqlite

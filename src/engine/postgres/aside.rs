@@ -26,7 +26,7 @@ pub struct Mark {
 }
 
 impl Mark {
-    fn text(database: &str) -> String {
+    pub(super) fn text(database: &str) -> String {
         let mark = Self { database: database.to_owned(), process: Process::own() };
         format!("{MARK}{}", serde_json::to_string(&mark).unwrap_or_default())
     }

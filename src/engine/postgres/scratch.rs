@@ -79,7 +79,7 @@ fn made(name: &str) -> Option<Duration> {
     (numbers == 2).then(|| Duration::from_millis(millis))
 }
 
-fn since_1970() -> Duration {
+pub(super) fn since_1970() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 

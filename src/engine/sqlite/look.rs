@@ -45,7 +45,7 @@ impl File {
     }
 
     /// Asks the database; `None` where there is none, which is never made.
-    fn look<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<Option<T>> {
+    pub(super) fn look<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<Option<T>> {
         if self.real_path().is_none_or(|path| !path.exists()) {
             return Ok(None);
         }
