@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::output::Report;
-use crate::revisions;
 use crate::revisions::git::Repository;
 use crate::revisions::merged::{Side, Sides, Unmerged};
-use crate::settings::{Project, VersionsEntry};
+use crate::revisions::{self, sql};
+use crate::settings::{Format, Project, VersionsEntry};
 
 use super::completions::TARGETS;
 use super::scope::Needs;
@@ -69,6 +69,12 @@ pub fn guard(scope: &Scope<'_>, args: &Args) -> Result<Guard> {
 
 fn guarded(scope: &Scope<'_>, project: &Project, versions: &[VersionsEntry], against: &str) -> Result<Guarded> {
     let mut found = Guarded { project: project.name.clone(), ..Guarded::default() };
+    // Each SQL file stands for itself: whatever is merged is one chain again.
+    if project.format == Format::Sql {
+        let last = sql::list(project, versions)?.names().last().map(|file| file.version.clone());
+        found.heads = last.into_iter().collect();
+        return Ok(found);
+    }
     let folders = match revisions::places(project, versions) {
         Ok(folders) => folders,
         Err(why) => {

@@ -20,6 +20,9 @@ pub struct Args {
     /// Then compare models and database, as `shed check` does: exit code 1 where they differ
     #[arg(long, conflicts_with_all = ["dry_run", "sql"])]
     check: bool,
+    /// Of SQL files: refuse one that comes before an applied one (Python revisions are never out of order)
+    #[arg(long)]
+    strict: bool,
     #[command(flatten)]
     writing: Writing,
 }
@@ -48,6 +51,7 @@ pub fn apply(
     let wishes = Wishes {
         needs_models: true,
         compares: args.check.then_some(&args.writing.place),
+        strict: args.strict,
         ..args.writing.wishes("migrate")
     };
     scope.write_each(chosen, &argv, &args.writing.instead, wishes)
