@@ -9,6 +9,7 @@ pub mod kept;
 pub mod plan;
 pub mod record;
 pub mod recover;
+mod rendered;
 pub mod run;
 mod safety;
 mod tail;

@@ -1,14 +1,19 @@
 //! Where the targets stand: version tables read all at once, set beside the revision files.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::commands::Scope;
+use crate::commands::log;
 use crate::commands::safely::left_by_a_dead_run;
 use crate::commands::scope::{Chosen, Needs};
+use crate::engine::backups;
+use crate::engine::ledger::{Digests, digests};
 use crate::engine::standing::{self, Asked, Rows};
 use crate::engine::{Engine, Identity};
 use crate::error::{Error, Result};
-use crate::revisions::Chain;
+use crate::revisions::{Chain, Link};
 use crate::settings::{Database, Kind};
 
 use super::graph::{Graphs, question};
@@ -20,6 +25,7 @@ pub struct Site<'a> {
     pub engine: Engine,
     pub table: Table,
     wants_name: bool,
+    wants_ledger: bool,
 }
 
 /// Where the version table is.
@@ -64,7 +70,8 @@ pub fn site<'a>(scope: &Scope<'_>, target: &'a Chosen<'_>) -> Result<Site<'a>> {
         schema: schema.or_else(|| options.schema.clone()),
         name: name.unwrap_or_else(|| "alembic_version".to_owned()),
     };
-    Ok(Site { database, engine, table, wants_name })
+    let wants_ledger = target.project.keeps_ledger(options);
+    Ok(Site { database, engine, table, wants_name, wants_ledger })
 }
 
 /// The rows of every site that there is, in order.
@@ -75,17 +82,19 @@ fn rows(scope: &Scope<'_>, chosen: &[Chosen<'_>], sites: &[Result<Site<'_>>]) ->
     let mut own = standing::read(&own, scope.interrupts()?).into_iter();
     let rows = there.iter().map(|(target, site)| match site.is_plain().then(|| own.next()).flatten() {
         // Without psql the project's driver is asked.
-        None | Some(Err(Error::Environment(_))) => by_python(scope, target),
+        None | Some(Err(Error::Environment(_))) => by_python(scope, target, site),
         Some(answer) => answer,
     });
     Ok(rows.collect())
 }
 
 /// The version table as the project's SQLAlchemy finds it.
-fn by_python(scope: &Scope<'_>, target: &Chosen<'_>) -> Result<Rows> {
+fn by_python(scope: &Scope<'_>, target: &Chosen<'_>, site: &Site<'_>) -> Result<Rows> {
     let answer = question(scope, target, Needs::Reading, "rows")?;
     let heads = answer.first().map(|answer| serde_json::from_value(answer["heads"].clone()));
-    Ok(Rows { heads: heads.and_then(std::result::Result::ok).flatten(), system: None })
+    let steps = if site.wants_ledger { log::by_python(scope, target, None)? } else { None };
+    let digests = digests(steps.unwrap_or_default());
+    Ok(Rows { heads: heads.and_then(std::result::Result::ok).flatten(), system: None, digests })
 }
 
 fn standing(
@@ -102,12 +111,14 @@ fn standing(
     let held = graph.held(&current);
     let unknown = graph.unknown(&current);
     let journal = site.engine.journal_on(&scope.state(), rows.system.as_deref()).filter(|_| site.wants_name);
+    let edited = edited(graph, &held, &rows.digests);
     let lines = || {
         graph.revisions.iter().map(|revision| Line {
             applied: held.contains(revision.revision.as_str()),
             revision: revision.revision.clone(),
             message: revision.message.clone(),
             is_head: revision.is_head,
+            edited: edited.contains(&revision.revision),
         })
     };
     Standing {
@@ -124,8 +135,18 @@ fn standing(
         revisions: alone.then(|| lines().collect()),
         current,
         unknown,
+        edited,
         exit_code: false,
     }
+}
+
+/// The applied revisions whose file is not what it was; one that is gone or cannot be read is told of elsewhere.
+fn edited(graph: &Chain, held: &HashSet<&str>, digests: &Digests) -> Vec<String> {
+    let differs = |link: &&Link| {
+        let (Some(then), Some(path)) = (digests.get(&link.revision), &link.path) else { return false };
+        held.contains(link.revision.as_str()) && backups::digest(path).is_ok_and(|(now, _)| now != *then)
+    };
+    graph.revisions.iter().filter(differs).map(|link| link.revision.clone()).collect()
 }
 
 fn named(target: &str, error: Error) -> Error {
@@ -143,6 +164,7 @@ impl Site<'_> {
             table: &self.table.name,
             on_connect: &self.database.options.on_connect,
             wants_name: self.wants_name,
+            wants_ledger: self.wants_ledger,
         }
     }
 

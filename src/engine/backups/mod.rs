@@ -35,7 +35,7 @@ use crate::settings;
 pub use find::Found;
 pub use metadata::Metadata;
 pub use room::in_words;
-pub use take::Wish;
+pub use take::{Wish, digest};
 
 /// The reason of a backup of what a restore replaces.
 pub const REPLACED: &str = "restore";
