@@ -13,7 +13,7 @@ use crate::repo::{Repo, revision_text};
 const NO_DOCUMENT: [&str; 2] = ["alembic", "shell"];
 
 /// A command line, and its exit code; one after the other on one repository.
-const RUNS: [(&str, i32); 64] = [
+const RUNS: [(&str, i32); 67] = [
     ("init more --module more/models.py --db main --type sqlite", 0),
     ("settings path", 0),
     ("settings check", 0),
@@ -75,6 +75,9 @@ const RUNS: [(&str, i32); 64] = [
     ("clone app.main development.scratch/copy", 0),
     ("drop development.scratch/copy --yes", 0),
     ("load development.scratch/copy schema.sql --yes", 0),
+    ("eject app.main out --dry-run", 0),
+    ("eject app.main out", 0),
+    ("adopt out", 0),
     ("server start", 0),
     ("server status", 0),
     ("server stop", 0),
