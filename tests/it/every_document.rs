@@ -13,7 +13,7 @@ use crate::repo::{Repo, revision_text};
 const NO_DOCUMENT: [&str; 2] = ["alembic", "shell"];
 
 /// A command line, and its exit code; one after the other on one repository.
-const RUNS: [(&str, i32); 75] = [
+const RUNS: &[(&str, i32)] = &[
     ("init more --module more/models.py --db main --type sqlite", 0),
     ("settings path", 0),
     ("settings check", 0),
