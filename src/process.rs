@@ -17,12 +17,15 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 
 use follow::{Child, Running, TICK};
+use fork::Wish;
 use prepare::{die_with_parent, prepare};
 
 pub use apart::own_program;
@@ -224,12 +227,14 @@ impl Tool {
         listen: &mut dyn FnMut(Heard<'_>),
     ) -> Result<ExitStatus> {
         let (output, errors) = self.pipes()?;
-        match forks.fork(&self, (&output.1, &errors.1), environment, interrupts)? {
-            Some(forked) => {
+        let deadline = self.deadline();
+        match forks.fork(&self, (&output.1, &errors.1), environment, (interrupts, deadline))? {
+            Wish::Child(forked) => {
                 drop((output.1, errors.1));
-                self.follow(Child::Forked(forked), (output.0, errors.0), Some(interrupts), listen)
+                self.follow(Child::Forked(forked), (output.0, errors.0), (Some(interrupts), deadline), listen)
             }
-            None => self.run(Some(interrupts), listen),
+            Wish::Late => Ok(ExitStatus::from_raw(Signal::KILL.as_raw())),
+            Wish::Impossible => self.run(Some(interrupts), listen),
         }
     }
 
@@ -246,6 +251,7 @@ impl Tool {
     }
 
     fn run(mut self, interrupts: Option<&Interrupts>, listen: &mut dyn FnMut(Heard<'_>)) -> Result<ExitStatus> {
+        let deadline = self.deadline();
         let ((out_reader, out_writer), (err_reader, err_writer)) = self.pipes()?;
         let mut expression = self.expression().stderr_file(err_writer).unchecked();
         expression = match self.output.take() {
@@ -263,20 +269,25 @@ impl Tool {
         };
         let handle = expression.start().map_err(|error| self.not_started(&error))?;
         drop(expression); // holds the writing ends, without which the readers never see the end
-        self.follow(Child::Program(Box::new(handle)), (out_reader, err_reader), interrupts, listen)
+        self.follow(Child::Program(Box::new(handle)), (out_reader, err_reader), (interrupts, deadline), listen)
     }
 
     fn follow(
         &self,
         child: Child,
         (stdout, stderr): (io::PipeReader, io::PipeReader),
-        interrupts: Option<&Interrupts>,
+        (interrupts, deadline): (Option<&Interrupts>, Option<Instant>),
         listen: &mut dyn FnMut(Heard<'_>),
     ) -> Result<ExitStatus> {
         Running::new(child, stdout, stderr, !self.keeps_terminal)
-            .ending_after(self.time_limit)
+            .ending_at(deadline)
             .follow(interrupts, listen)
             .map_err(|reason| Error::environment(format!("lost sight of {}: {reason}", self.program.display())))
+    }
+
+    /// When it has had its time, if it begins now.
+    fn deadline(&self) -> Option<Instant> {
+        self.time_limit.and_then(|limit| Instant::now().checked_add(limit))
     }
 
     fn pipes(&self) -> Result<(Pipe, Pipe)> {

@@ -10,14 +10,14 @@ import io
 import os
 import sys
 import threading
-from typing import Any, Callable, Dict, Iterator, NoReturn, Optional
+from typing import Any, Callable, Dict, Iterator, NoReturn, Optional, Set, Tuple
 
 PARENT_GONE = 75
 INTERRUPTED = 130
 UNFLUSHED = 120
-# The streams, the events, the pipe from shed, the lock.
-OWN_DESCRIPTORS = 5
 ACCESS = 3
+# A number, and the file behind it.
+Descriptors = Set[Tuple[int, int, int]]
 
 
 class Parent:
@@ -56,7 +56,8 @@ class Parent:
 
 def run(start: Dict[str, Any]) -> NoReturn:
     """The steps of one run, and the end of this process."""
-    end(status_of(lambda: _run(start)))
+    at_first = _written_to()
+    end(status_of(lambda: _run(start)), at_first)
 
 
 def _run(start: Dict[str, Any]) -> int:
@@ -98,13 +99,13 @@ def status_of(work: Callable[[], Optional[int]]) -> int:
         return 1
 
 
-def end(status: int) -> NoReturn:
+def end(status: int, at_first: Optional[Descriptors]) -> NoReturn:
     """As Python ends, in its order: threads, `atexit` (logging and pools are among it), open files. Taking the modules
     apart one by one is a fourth of a short run and done by the system better."""
     for last in (threading._shutdown, atexit._run_exitfuncs):  # type: ignore[attr-defined]
         with contextlib.suppress(BaseException):
             last()
-    _flush_files()
+    _flush_files(at_first)
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None and not stream.closed:
@@ -114,9 +115,11 @@ def end(status: int) -> NoReturn:
     os._exit(status)
 
 
-def _flush_files() -> None:
-    """Files that were left open still hold what was written last; where none is open, nobody is asked."""
-    if not _has_open_files():
+def _flush_files(at_first: Optional[Descriptors]) -> None:
+    """Files that were left open still hold what was written last; where none is open, nobody is asked: asking touches
+    every object there is, which a forked process would have to copy."""
+    now = _written_to()
+    if at_first is not None and now is not None and now <= at_first:
         return
     gc.unfreeze()
     kinds = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
@@ -125,17 +128,16 @@ def _flush_files() -> None:
             file.flush()
 
 
-def _has_open_files() -> bool:
-    """Whether anything can be written to but the streams and shed's own descriptors."""
+def _written_to() -> Optional[Descriptors]:
+    """What can be written to now: shed's own descriptors, and whatever our caller's caller left open."""
+    found = set()
     try:
         numbers = [int(name) for name in os.listdir("/dev/fd")]
     except OSError:
-        return True
-    return any(number > OWN_DESCRIPTORS and _is_written(number) for number in numbers)
-
-
-def _is_written(number: int) -> bool:
-    try:
-        return fcntl.fcntl(number, fcntl.F_GETFL) & ACCESS != os.O_RDONLY
-    except OSError:
-        return False
+        return None
+    for number in numbers:
+        with contextlib.suppress(OSError):
+            if fcntl.fcntl(number, fcntl.F_GETFL) & ACCESS != os.O_RDONLY:
+                file = os.fstat(number)
+                found.add((number, file.st_dev, file.st_ino))
+    return found

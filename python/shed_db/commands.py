@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 from typing import Any, Dict, List, NoReturn, Optional, Tuple
 
@@ -15,6 +16,7 @@ from .env import ATTRIBUTE
 from .refusal import Refusal
 from .runs import Run
 
+PROGRAM = "alembic"
 TAKES_VALUE = ("-x", "-n", "--name", "-c", "--config")
 
 
@@ -22,10 +24,14 @@ class Commands(CommandLine):
     """Alembic's commands for one run; made once, because it tells Alembic where the revisions are."""
 
     def __init__(self, run: Run) -> None:
-        super().__init__(prog="alembic")
+        super().__init__(prog=PROGRAM)
         self.this = run
         self.hooks = _hooks(run)
         _use_folders(run, self.hooks)
+
+    def _generate_args(self, prog: Optional[str]) -> None:
+        """Half of it is looking for translations of words that are never shown: done once, before any fork."""
+        vars(self).update(vars(ready()))
 
     def run(self, argv: List[str], raise_errors: bool = True) -> None:
         if raise_errors:
@@ -73,6 +79,12 @@ class Commands(CommandLine):
                     flag=flag,
                     alembic=__version__,
                 )
+
+
+@functools.lru_cache(maxsize=None)
+def ready() -> CommandLine:
+    """Alembic's parsers; a process runs one command line with them."""
+    return CommandLine(prog=PROGRAM)
 
 
 def prepare(config: Config, run: Run) -> None:

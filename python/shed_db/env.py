@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from alembic import context
 from alembic.util import CommandError
@@ -17,15 +17,27 @@ from .versions import VersionTable
 ATTRIBUTE = "shed"
 
 
-def run_migrations(context: Any, target_metadata: Any, **keywords: Any) -> None:
+def run_migrations(
+    context: Any,
+    target_metadata: Any,
+    *,
+    include_object: Optional[Callable[..., bool]] = None,
+    include_schemas: Optional[bool] = None,
+    version_table: Optional[str] = None,
+    version_table_schema: Optional[str] = None,
+    url: Optional[Any] = None,
+    **keywords: Any,
+) -> None:
     """For an env.py of one's own: `run_migrations(context, target_metadata)`, under `alembic` and under shed.
 
-    `target_metadata` is a MetaData, a declarative base, or a list of them. Keywords are those of `context.configure`
-    (`include_object`, `include_schemas`, `version_table_schema` …) and of shed's settings (`schemas`, `exclude_tables`,
-    `on_connect`, `lock_timeout` …); `url` is for plain `alembic`, otherwise `sqlalchemy.url` of its configuration.
+    `target_metadata` is a MetaData, a declarative base, or a list of them. More keywords are those of
+    `context.configure`, and of shed's settings (`schemas`, `exclude_tables`, `on_connect`, `lock_timeout` …); `url` is
+    for plain `alembic`, otherwise `sqlalchemy.url` of its configuration.
     """
     from . import given
 
+    keywords.update(include_object=include_object, include_schemas=include_schemas, version_table=version_table)
+    keywords.update(version_table_schema=version_table_schema, url=url)
     given.run(context, target_metadata, keywords)
 
 

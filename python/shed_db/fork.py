@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import itertools
 import json
 import os
 import signal
 import sys
 import time
-from typing import Any, Dict, List, NoReturn, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, NoReturn, Optional, Set, Tuple
 
 from . import boot
 
@@ -30,10 +31,13 @@ DEATH_SIGNAL = 1
 class Server:
     """One thread, no connection, nothing of any project."""
 
-    def __init__(self, number: int, worker: str) -> None:
+    def __init__(self, number: int, worker: str, targets: int) -> None:
         # What a fresh interpreter has when the project's folders come onto its path.
-        _import_quietly(["_shed_db.steps", "_shed_db.carry"])
-        self._at_first = set(sys.modules)
+        _import_quietly(["queue", "_shed_db.steps", "_shed_db.carry"])
+        self._at_first = _top_level()
+        self._early: Set[str] = set()
+        self._tried: Set[str] = set()
+        self._targets = targets
         import select
         import socket
 
@@ -54,7 +58,12 @@ class Server:
 
     def serve(self) -> NoReturn:
         """Until shed closes its end; the children end with theirs."""
-        gc.freeze()
+        with contextlib.suppress(Exception):
+            from . import commands
+
+            commands.ready()
+        _import_quietly(["_shed_db.modules"])
+        self._settle()
         while True:
             ready, _, _ = self._select([self._channel, self._ended, self._learned], [], [])
             if self._ended in ready:
@@ -66,6 +75,25 @@ class Server:
                 if job is None:
                     os._exit(0)
                 self._fork(*job)
+                self._rehearse(job[0])
+
+    def _settle(self) -> None:
+        """What is here stays, and a project may have modules of these names."""
+        self._early = _top_level() - self._at_first
+        gc.freeze()
+
+    def _rehearse(self, job: Dict[str, Any]) -> None:
+        """While the first child runs, for those that come after it."""
+        targets, self._targets = self._targets, 0
+        if not targets:
+            return
+        from . import rehearsal, settings
+
+        with contextlib.suppress(Exception):
+            steps = settings.read(json.loads(job["start"])["context"]).steps
+            if targets >= rehearsal.WORTH_IT and any("check" in step.get("argv", ()) for step in steps):
+                rehearsal.rehearse()
+                self._settle()
 
     def _next_job(self) -> Optional[Tuple[Dict[str, Any], List[int]]]:
         """A length in four bytes, with the descriptors, and that much of JSON."""
@@ -112,9 +140,10 @@ class Server:
     def _learn(self) -> None:
         """What one child had to import, the next ones find imported."""
         with contextlib.suppress(BlockingIOError):
-            data = os.read(self._learned, 16 * LONGEST_REPORT)
-            _import_quietly(data.decode().split())
-            gc.freeze()
+            names = os.read(self._learned, 16 * LONGEST_REPORT).decode().split()
+            _import_quietly([name for name in names if name not in self._tried])
+            self._tried.update(names)
+            self._settle()
 
     def _be_child(self, job: Dict[str, Any], descriptors: List[int], alone: bool) -> NoReturn:
         os.setpgid(0, 0)
@@ -155,34 +184,50 @@ class Server:
         """Whether the project has a module of the name of one that only a warm interpreter has imported by now."""
         from . import settings
 
-        wanted = settings.read(start["context"])
+        wanted = start["settings"] = settings.read(start["context"])
+        if not self._early:
+            return False
         folders = {os.path.abspath(folder) for folder in wanted.python_path or [os.getcwd()]}
         for module in wanted.models.modules if wanted.models is not None else []:
             if "path" in module:
                 from . import modules
 
                 folders.add(modules.dotted_name(os.path.abspath(module["path"]), wanted.python_path)[1])
-        early = {name.partition(".")[0] for name in set(sys.modules) - self._at_first}
-        early -= {name for name in self._at_first if "." not in name}
-        return any(name in early for folder in folders for name in _modules_in(folder))
+        return any(_has_module_of(folder, self._early) for folder in folders)
 
     def _teach_at_exit(self) -> None:
         import atexit
 
-        known, teach = set(sys.modules), self._teach
+        known, teach = len(sys.modules), self._teach
 
         def tell() -> None:
-            names = [name for name in set(sys.modules) - known if name.partition(".")[0] in LIBRARIES]
-            if names:
-                with contextlib.suppress(OSError):
-                    text = "\n".join(sorted(names)).encode()[: LONGEST_REPORT - 1]
-                    os.write(teach, text[: text.rfind(b"\n")] + b"\n" if len(names) > 1 else text + b"\n")
+            # The newest come last; to look at every name would copy the memory in which they lie.
+            new = itertools.islice(reversed(sys.modules), max(0, len(sys.modules) - known))
+            with contextlib.suppress(OSError):
+                for report in _reports(sorted(name for name in new if name.partition(".")[0] in LIBRARIES)):
+                    os.write(teach, report)
 
         atexit.register(tell)
 
 
-def serve(number: int, worker: str) -> NoReturn:
-    Server(number, worker).serve()
+def serve(number: int, worker: str, targets: int) -> NoReturn:
+    Server(number, worker, targets).serve()
+
+
+def _top_level() -> Set[str]:
+    return {name for name in sys.modules if "." not in name}
+
+
+def _reports(names: List[str]) -> Iterator[bytes]:
+    """Whole lines, as many at a time as a pipe takes in one piece."""
+    report = b""
+    for line in (name.encode() + b"\n" for name in names):
+        if len(report) + len(line) > LONGEST_REPORT:
+            yield report
+            report = b""
+        report += line
+    if report:
+        yield report
 
 
 def _import_quietly(names: List[str]) -> None:
@@ -192,13 +237,13 @@ def _import_quietly(names: List[str]) -> None:
             importlib.import_module(name)
 
 
-def _modules_in(folder: str) -> Set[str]:
-    """The names that a folder on the path gives to import."""
+def _has_module_of(folder: str, names: Set[str]) -> bool:
+    """Whether a folder on the path gives one of these names to import."""
     try:
         with os.scandir(folder) as entries:
-            return {entry.name.partition(".")[0] for entry in entries if _is_module(entry)}
+            return any(entry.name.partition(".")[0] in names and _is_module(entry) for entry in entries)
     except OSError:
-        return set()
+        return False
 
 
 def _is_module(entry: os.DirEntry) -> bool:

@@ -63,6 +63,7 @@ def _joined(revision: Script) -> Dict[str, Any]:
         "parents": list(revision._all_down_revisions),
         "message": revision.doc,
         "is_head": revision.is_head,
+        "path": revision.path,
     }
 
 

@@ -22,7 +22,7 @@ Step = Dict[str, Any]
 
 def run(start: Dict[str, Any]) -> int:
     began = time.monotonic()
-    wanted = settings.read(start["context"])
+    wanted = start.get("settings") or settings.read(start["context"])
     parts = start.get("connection")
     secrets = [*_secrets(parts), *_secrets(start.get("other"))]
     events = Events(start.get("events"), wanted.run, wanted.target, redact.Redactor(secrets))

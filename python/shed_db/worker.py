@@ -41,7 +41,7 @@ if __name__ == "__main__":
     if "jobs" in _start:
         from _shed_db import fork  # type: ignore[import-not-found]
 
-        fork.serve(_start["jobs"], os.path.abspath(__file__))
+        fork.serve(_start["jobs"], os.path.abspath(__file__), _start.get("targets", 0))
     else:
         from _shed_db import boot
 

@@ -138,7 +138,7 @@ impl<'a> Context<'a> {
             script_imports: &project.script_imports,
             log_levels: &project.alembic.log_levels,
             verbose: plan.verbose,
-            witness: plan.steps.iter().any(|step| matches!(step, Step::Prepare { .. })),
+            witness: matches!(plan.steps.first(), Some(Step::Prepare { .. } | Step::Compare { .. })),
             revision: Revision { allow_empty: plan.allow_empty },
             ledger: plan.keeps_ledger().then_some(Ledger { shed: env!("CARGO_PKG_VERSION") }),
             guard: safety.map(|safety| Guard {

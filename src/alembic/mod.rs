@@ -9,6 +9,7 @@ pub mod kept;
 pub mod plan;
 pub mod record;
 pub mod recover;
+mod rendered;
 pub mod run;
 mod safety;
 mod tail;
@@ -19,6 +20,7 @@ mod worker;
 
 pub use context::keys_of;
 pub use event::{Difference, Event, Told};
+pub use ini::{Logger, in_ini, loggers};
 pub use interpreter::Interpreter;
 pub use plan::{ModelsWanted, Plan, Reach, Sql, Step};
 pub use run::{Ended, Listener, Place, run};

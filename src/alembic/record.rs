@@ -32,7 +32,7 @@ impl Record {
             let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", runs.display()));
             let (id, folder) = private_folder(&runs).and_then(|()| new_folder(&runs)).map_err(named)?;
             let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
-            let held = demand_room(&folder).and_then(|()| hold(&folder)).map_err(named)?;
+            let held = hold(&folder).and_then(demand_room).map_err(named)?;
             prune(&runs);
             Ok(Self { id, folder, _held: held })
         };
@@ -99,10 +99,10 @@ fn is_held(folder: &Path) -> bool {
 }
 
 /// A full disk is noticed before the run, not by its first event.
-fn demand_room(folder: &Path) -> io::Result<()> {
-    let path = folder.join("room");
-    private_file(&path)?.write_all(&[0; ROOM])?;
-    fs::remove_file(path)
+fn demand_room(mut log: File) -> io::Result<File> {
+    log.write_all(&[0; ROOM])?;
+    log.set_len(0)?;
+    Ok(log)
 }
 
 fn prune(runs: &Path) {

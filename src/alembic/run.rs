@@ -15,21 +15,20 @@ use crate::engine::Parts;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::process::{self, Forks, Heard, Interrupts, START, Tool};
-use crate::render::Workspace;
 use crate::secret::{Redacted, Redactor};
 use crate::settings::Settings;
 
 use super::bytecode;
 use super::context::Context;
 use super::event::{Event, Told};
-use super::ini::Values;
 use super::interpreter::Interpreter;
 use super::plan::Plan;
 use super::record::Record;
+use super::rendered::Written;
 use super::safety::Safety;
 use super::tail::Tail;
+use super::verdict;
 use super::warm::Warm;
-use super::{verdict, worker};
 
 /// The worker's exit status when an `error` event tells why.
 const TOLD: i32 = 70;
@@ -98,15 +97,15 @@ pub fn run(
     let Place { settings, environment, .. } = place;
     let lock = safety.as_mut().map(|safety| safety.begin()).transpose()?.flatten();
     let interpreter = place.warm.interpreter(settings, plan.project, environment)?;
-    let workspace = Workspace::new()?;
+    let workspace = place.warm.rendered.folder(plan, settings)?;
     let unwritable = |error| Error::environment(format!("could not open the run's record: {error}"));
     let record = Record::open(environment, settings.folder(), workspace.path()).map_err(unwritable)?;
     let context = Context::of(plan, settings, &record.id, workspace.path(), safety.as_deref());
-    let context = write_files(&workspace, plan, settings, &context)?;
+    let context = Written::context(&workspace, &record.id, &context)?;
 
     let (alive_reader, alive_writer) = std::io::pipe().map_err(unwritable)?;
     let start = Start {
-        context: &context,
+        context: context.path(),
         events: EVENTS,
         alive: ALIVE,
         lock: lock.as_ref().map(|_| LOCK),
@@ -115,7 +114,7 @@ pub fn run(
     };
     let start = serde_json::to_string(&start).unwrap_or_default();
     let events = record.open_events().map_err(unwritable)?;
-    let program = worker::place(environment, &workspace)?.join("worker.py");
+    let program = place.warm.rendered.worker(environment, &workspace)?;
     let worker = || start_worker(plan, settings, environment, &interpreter, &program);
     let mut tool = worker()
         .env(START, &start)
@@ -321,21 +320,6 @@ fn tell_stderr(bytes: &[u8], record: &Record, listener: &mut dyn Listener) {
         record.log(bytes);
         listener.stderr(bytes);
     }
-}
-
-fn write_files(workspace: &Workspace, plan: &Plan<'_>, settings: &Settings, context: &Context<'_>) -> Result<PathBuf> {
-    let values = Values::of(plan, settings, workspace.path())?;
-    match &plan.project.script_template {
-        Some(path) => {
-            workspace.render(&["alembic.ini", "env.py"], &values)?;
-            let missing = |error| Error::usage(format!("script_template {}: {error}", path.display()));
-            workspace.write("script.py.mako", &std::fs::read(path).map_err(missing)?)?;
-        }
-        None => workspace.render(&["alembic.ini", "env.py", "script.py.mako"], &values)?,
-    }
-    let json = serde_json::to_vec(context)
-        .map_err(|error| Error::failed(format!("could not write the run's context: {error}")))?;
-    workspace.write("context.json", &json)
 }
 
 fn start_worker(

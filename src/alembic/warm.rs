@@ -10,6 +10,7 @@ use crate::process::{Forks, SOCKET, START, Tool};
 use crate::settings::{Project, Settings};
 
 use super::interpreter::{self, Interpreter};
+use super::rendered::Rendered;
 
 /// Variables that are read when the interpreter, the system's loader or a library starts: no child can have others.
 const READ_AT_START: [&str; 8] =
@@ -19,6 +20,8 @@ const READ_AT_START: [&str; 8] =
 #[derive(Default)]
 pub struct Warm {
     known: Mutex<Known>,
+    /// The files that they read.
+    pub(super) rendered: Rendered,
 }
 
 #[derive(Default)]
@@ -89,7 +92,7 @@ impl Warm {
         let mut known = self.locked();
         let group = known.groups.get_mut(&Key::of(interpreter, project, environment)).filter(|group| group.shared)?;
         if group.forks.is_none() {
-            let start = serde_json::json!({ "jobs": SOCKET }).to_string();
+            let start = serde_json::json!({ "jobs": SOCKET, "targets": group.left }).to_string();
             group.forks = Forks::start(tool().env(START, start)).ok().map(Arc::new);
             group.shared = group.forks.is_some();
         }

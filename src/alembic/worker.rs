@@ -49,6 +49,7 @@ const FILES: &[(&str, &str)] = &[
     ("progress.py", include_str!("../../python/shed_db/progress.py")),
     ("redact.py", include_str!("../../python/shed_db/redact.py")),
     ("reflected.py", include_str!("../../python/shed_db/reflected.py")),
+    ("rehearsal.py", include_str!("../../python/shed_db/rehearsal.py")),
     ("refusal.py", include_str!("../../python/shed_db/refusal.py")),
     ("round_trip.py", include_str!("../../python/shed_db/round_trip.py")),
     ("runs.py", include_str!("../../python/shed_db/runs.py")),

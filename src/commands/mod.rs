@@ -18,6 +18,7 @@ pub mod downgrade;
 pub mod drop;
 pub mod dump;
 pub mod edit;
+pub mod eject;
 pub mod ensure_version;
 pub mod guard;
 pub mod heads;
@@ -127,7 +128,7 @@ pub struct Global {
     /// Begin no other target when one has failed [default where something is written]
     #[arg(long, global = true)]
     pub fail_fast: bool,
-    /// End the run of a target that takes longer
+    /// End the run of a target that takes longer, from the start of its Python to the last step
     #[arg(long, global = true, value_name = "TIME", value_parser = wait::time)]
     pub time_limit: Option<Duration>,
     /// The command line so far, for examples in errors.

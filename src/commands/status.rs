@@ -59,6 +59,8 @@ pub struct Standing {
     pub pending: Option<usize>,
     /// Rows of the version table that no file tells of.
     pub unknown: Vec<String>,
+    /// Applied revisions whose file was edited later, as the ledger tells.
+    pub edited: Vec<String>,
     /// What a run that was broken off left there.
     pub broken_off: Option<String>,
     /// Each revision, oldest first, where one target is asked about.
@@ -82,6 +84,9 @@ pub struct Line {
     /// The file's name, of `format: sql`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+    /// Whether its file was edited after it was applied.
+    #[serde(skip)]
+    pub edited: bool,
 }
 
 /// Compares revision files and version tables; creates nothing.
@@ -93,26 +98,38 @@ pub fn status(scope: &Scope<'_>, args: &Args) -> Result<Status> {
     let found = read::read(scope, &chosen, alone)?;
     let mut found = found.into_iter().map(|found| found.map(|standing| Standing { exit_code, ..standing }));
     if alone && let Some(found) = found.next() {
-        return Ok(Status(Answer::One(found?)));
+        let found = found?;
+        warn_of_edited(scope, &found);
+        return Ok(Status(Answer::One(found)));
     }
     let names = chosen.iter().map(|target| target.name.clone());
     let answers: Vec<_> = names.zip(found).collect();
+    answers.iter().filter_map(|(_, answer)| answer.as_ref().ok()).for_each(|found| warn_of_edited(scope, found));
     answers.iter().filter_map(|(_, answer)| answer.as_ref().err()).for_each(|error| scope.out.fail_one(error));
     Ok(Status(Answer::Several(answers)))
+}
+
+/// What was applied here is not what the files say now, and what another database will get.
+fn warn_of_edited(scope: &Scope<'_>, found: &Standing) {
+    if !found.edited.is_empty() && !scope.out.quiet {
+        let words = "edited after it was applied, so that other databases get something else";
+        scope.out.warn(&format!("{}: {}: {words}", found.target, found.edited.join(", ")));
+    }
 }
 
 impl fmt::Display for Standing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in self.revisions.iter().flatten() {
             let mark = if line.applied { 'X' } else { ' ' };
-            if let Some(file) = &line.file {
-                writeln!(f, "[{mark}] {file}")?;
-                continue;
-            }
             let message = line.message.as_deref().filter(|message| !message.is_empty());
             let message = message.map(|message| format!("  {message}")).unwrap_or_default();
             let head = if line.is_head { " (head)" } else { "" };
-            writeln!(f, "[{mark}] {}{message}{head}", line.revision)?;
+            let edited = if line.edited { "  edited since it was applied" } else { "" };
+            if let Some(file) = &line.file {
+                writeln!(f, "[{mark}] {file}{edited}")?;
+                continue;
+            }
+            writeln!(f, "[{mark}] {}{message}{head}{edited}", line.revision)?;
         }
         for unknown in &self.unknown {
             writeln!(f, "[?] {unknown}  held by the database, and in no file")?;

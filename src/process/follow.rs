@@ -2,6 +2,7 @@
 
 use std::io::{PipeReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,8 @@ use super::{Heard, Interrupts};
 pub const TICK: Duration = Duration::from_millis(20);
 /// How often where its end is all that is awaited, and nothing tells it.
 const SHORT_TICK: Duration = Duration::from_millis(1);
-/// How long a child may take to end by itself after SIGINT, and after SIGTERM.
-const GRACE: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(5)];
+/// How long a child may take to end after SIGINT, after SIGTERM, and after SIGKILL.
+const GRACE: [Duration; 3] = [Duration::from_secs(10), Duration::from_secs(5), Duration::from_secs(2)];
 /// How long output is awaited after the child's end from grandchildren that keep the pipe.
 const DRAIN: Duration = Duration::from_millis(500);
 
@@ -62,8 +63,8 @@ impl Running {
     }
 
     /// As if a signal had come then.
-    pub fn ending_after(mut self, limit: Option<Duration>) -> Self {
-        self.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+    pub fn ending_at(mut self, deadline: Option<Instant>) -> Self {
+        self.deadline = deadline;
         self
     }
 
@@ -98,6 +99,10 @@ impl Running {
                 (None, Some(group)) => {
                     let late = usize::from(self.deadline.is_some_and(|deadline| Instant::now() > deadline));
                     ending.press(interrupts.map_or(0, Interrupts::times) + late, group);
+                    // Its parent hangs, and would never tell.
+                    if ending.is_over() && matches!(self.child, Child::Forked(_)) {
+                        return Ok(ExitStatus::from_raw(Signal::KILL.as_raw()));
+                    }
                 }
                 _ => {}
             }
@@ -192,5 +197,9 @@ impl Ending {
         let _ = rustix::process::kill_process_group(group, signal);
         self.next = GRACE.get(self.sent).map(|grace| Instant::now() + *grace);
         self.sent += 1;
+    }
+
+    fn is_over(&self) -> bool {
+        self.sent > GRACE.len()
     }
 }

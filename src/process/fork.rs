@@ -8,7 +8,9 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
@@ -31,7 +33,18 @@ const MOST_DESCRIPTORS: usize = 8;
 /// The interpreter; it ends when this is dropped.
 pub struct Forks {
     socket: Mutex<UnixStream>,
-    _server: duct::Handle,
+    server: duct::Handle,
+    /// It did not answer in time, and is not asked again.
+    hangs: AtomicBool,
+}
+
+/// What became of the wish for a child.
+pub enum Wish {
+    Child(Forked),
+    /// The time was over before there was one.
+    Late,
+    /// Nobody could fork it, and nothing has happened.
+    Impossible,
 }
 
 /// One child, as long as its parent lets us know of it.
@@ -57,35 +70,37 @@ impl Forks {
         tool.outlives_thread = true;
         let expression = tool.expression().stdin_null().stdout_null().stderr_null().unchecked();
         let server = expression.start().map_err(|error| tool.not_started(&error))?;
-        Ok(Self { socket: Mutex::new(ours), _server: server })
+        Ok(Self { socket: Mutex::new(ours), server, hangs: AtomicBool::new(false) })
     }
 
-    /// Has a child forked that does what the tool would; `None` where there is nobody who could, or where it cannot be
-    /// said in JSON. Then nothing has happened.
+    /// Has a child forked that does what the tool would, where there is somebody who can and it can be said in JSON.
     pub(super) fn fork(
         &self,
         tool: &Tool,
         (stdout, stderr): (&PipeWriter, &PipeWriter),
         environment: &Environment,
-        interrupts: &Interrupts,
-    ) -> Result<Option<Forked>> {
-        let Some(mut env) = tool.whole_environment(environment) else { return Ok(None) };
+        (interrupts, deadline): (&Interrupts, Option<Instant>),
+    ) -> Result<Wish> {
+        let Some(mut env) = tool.whole_environment(environment) else { return Ok(Wish::Impossible) };
         let start = env.remove(START).unwrap_or_default();
         let cwd = tool.dir.clone().unwrap_or_else(|| environment.working_dir().to_path_buf());
-        if !cwd.is_dir() || cwd.to_str().is_none() {
-            return Ok(None);
+        if !cwd.is_dir() || cwd.to_str().is_none() || self.hangs.load(SeqCst) {
+            return Ok(Wish::Impossible);
         }
         let (mut told, tells) = io::pipe().map_err(|error| tool.not_started(&error))?;
         let mut descriptors = vec![tells.as_fd(), stdout.as_fd(), stderr.as_fd()];
         descriptors.extend(tool.descriptors.iter().map(|(descriptor, _)| descriptor.as_fd()));
         let sent = serde_json::to_vec(&Job { cwd, env, start }).map_err(io::Error::from);
         if sent.and_then(|job| self.send(&job, &descriptors)).is_err() {
-            return Ok(None);
+            return Ok(Wish::Impossible);
         }
         drop(tells); // so that the interpreter's death is the end of the file
-        wait(&told, interrupts)?;
+        if !wait(&told, interrupts, deadline)? {
+            self.hangs.store(true, SeqCst);
+            return Ok(Wish::Late);
+        }
         let pid = line(&mut told).and_then(Pid::from_raw);
-        Ok(pid.map(|pid| Forked { pid, told }))
+        Ok(pid.map_or(Wish::Impossible, |pid| Wish::Child(Forked { pid, told })))
     }
 
     fn send(&self, job: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
@@ -117,16 +132,28 @@ impl Forked {
     }
 }
 
-/// Until the interpreter has imported what it needs; a signal is not kept waiting for that.
-fn wait(told: &PipeReader, interrupts: &Interrupts) -> Result<()> {
+impl Drop for Forks {
+    /// It ends by itself when its socket closes, if it does anything at all.
+    fn drop(&mut self) {
+        if self.hangs.load(SeqCst) {
+            let _ = self.server.kill().and_then(|()| self.server.wait().map(drop));
+        }
+    }
+}
+
+/// Until the interpreter has imported what it needs, or the time is over; a signal is not kept waiting for that.
+fn wait(told: &PipeReader, interrupts: &Interrupts, deadline: Option<Instant>) -> Result<bool> {
     let tick = Timespec { tv_sec: 0, tv_nsec: TICK.subsec_nanos().into() };
     loop {
         let mut waiting = [PollFd::from_borrowed_fd(told.as_fd(), PollFlags::IN)];
         if poll(&mut waiting, Some(&tick)).is_ok_and(|count| count > 0) {
-            return Ok(());
+            return Ok(true);
         }
         if let Some(signal) = interrupts.seen() {
             return Err(Error::Interrupted(signal));
+        }
+        if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+            return Ok(false);
         }
     }
 }

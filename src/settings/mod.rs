@@ -57,7 +57,7 @@ pub use database::{Backup, Database, Embedded, Kind, Options, Restore};
 pub use names::usable;
 pub use nearest::nearest;
 pub use paths::{normal, relative};
-pub use project::{Format, Module, Project, Python};
+pub use project::{AlembicKeys, Format, Module, Project, Python};
 pub use save::Edit;
 pub use schema::schema;
 pub use units::duration;

@@ -182,6 +182,34 @@ fn where_the_warm_interpreter_is_killed_the_targets_to_come_start_their_own() {
     assert_eq!(starts(&repo), 3);
 }
 
+/// A program that stands before `bin/python` and does this where a warm interpreter is meant.
+fn instead_of_the_warm_one(repo: &Repo, does: &str) {
+    let python = repo.python();
+    let script = format!(
+        "#!/bin/sh\necho started >> {:?}\ncase \"$SHED_RUN\" in *'\"jobs\"'*) {does};; esac\nexec {python:?} \"$@\"\n",
+        repo.path("starts")
+    );
+    repo.program("bin/python", &script);
+}
+
+#[test]
+fn a_warm_interpreter_that_hangs_is_waited_for_as_long_as_a_target_may_take() {
+    let repo = migrated(3);
+    instead_of_the_warm_one(&repo, &format!("echo $$ > {:?}; exec sleep 600", repo.path("sleeper")));
+    let call = check(&repo).args(["--jobs", "1", "--time-limit", "10s"]);
+    assert_eq!(told(call, 5), ["p00.main 5", "p01.main 0", "p02.main 0"]);
+    assert_eq!(starts(&repo), 3);
+    assert!(!std::path::Path::new("/proc").join(repo.read("sleeper").trim()).exists());
+}
+
+#[test]
+fn a_warm_interpreter_that_does_not_come_up_is_done_without() {
+    let repo = migrated(3);
+    instead_of_the_warm_one(&repo, "exit 7");
+    assert_eq!(told(check(&repo).args(["--jobs", "1"]), 0), ["p00.main 0", "p01.main 0", "p02.main 0"]);
+    assert_eq!(starts(&repo), 4);
+}
+
 #[test]
 fn a_missing_interpreter_is_reported_and_the_others_run() {
     let repo = migrated(3);

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test panics with what went wrong")]
 #![expect(clippy::disallowed_methods, reason = "the harness starts programs and reads the environment itself")]
 
+mod adopt;
+mod adopt_layouts;
 mod app;
 mod auto;
 mod backups;
@@ -19,7 +21,10 @@ mod databases;
 mod dbmate;
 mod diff;
 mod document;
+mod eject;
+mod every_document;
 mod examples;
+mod findings;
 mod flags;
 mod fleet;
 mod floors;

@@ -484,3 +484,52 @@ def test_it(shed_database):
     let left = cluster().psql("postgres", &format!("select datname from pg_database where datname = '{name}'"));
     assert_eq!((name.starts_with("shed_test_"), left.as_str()), (true, ""));
 }
+
+#[test]
+fn auto_gives_its_result_or_raises_with_it() {
+    let app = App::sqlite();
+    app.add_revision("a4", "a3", "op.execute('nonsense')");
+    let text = "
+import shed_db as s
+try: s.auto('app.main')
+except s.MigrationFailed as error: print(error.code, error.message, error.result.success, error.result.error == error.message)
+left = s.auto('app.main', check=False)
+print(left.success, left.applied_count, left.current_revision, left.pending)
+";
+    let said = "5 app.main: upgrade of revision a4 failed[..] False True\nFalse 0 None ('a1', 'a2', 'a3', 'a4')\n";
+    script(&app, text).stdout(said).ok();
+    app.remove("app/versions/a4_.py");
+    let text = "
+import asyncio
+import shed_db as s
+print(s.auto('app.main', dry_run=True).pending)
+done = asyncio.run(s.aio.auto('app.main'))
+print(done.success, done.applied_count, done.previous_revision, done.current_revision, done.restored, done.error)
+print(s.auto('app.main').applied_count)
+";
+    let said = "('a1', 'a2', 'a3')\nTrue 3 None a3 False None\n0\n";
+    script(&app, &text.replace("import shed_db as s\n", "import shed_db as s, shed_db.aio\n")).stdout(said).ok();
+}
+
+#[test]
+fn models_are_discovered_and_validated() {
+    let app = App::sqlite();
+    let text = "
+import shed_db as s
+print([(one.name, one.module, one.table, len(one.columns)) for one in s.discover_models('app', 'app.models:Base')])
+print(s.discover_models('app')[0].columns[0].name, s.validate_models('app'))
+";
+    let said = "[('Person', 'app.models', 'person', 3), ('Pet', 'app.models', 'pet', 2)]\nid []\n";
+    app.write("app/__init__.py", "");
+    script(&app.keys("cwd: ."), text).stdout(said).ok();
+}
+
+#[test]
+fn what_is_wrong_with_the_models_is_a_list_and_no_error() {
+    let app = App::sqlite();
+    let keyless =
+        "\n\nimport sqlalchemy as sa\n\nLOOSE = sa.Table('loose', Base.metadata, sa.Column('id', sa.Integer))\n";
+    app.write("app/models.py", &(app.read("app/models.py") + keyless));
+    let text = "import shed_db as s\nprint([(one.id, one.table) for one in s.validate_models('app')])\n";
+    script(&app, text).stdout("[('no-primary-key', 'loose')]\n").ok();
+}

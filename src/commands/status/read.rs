@@ -1,12 +1,17 @@
 //! Where the targets stand: version tables read all at once, set beside the revision files.
 
+use std::collections::HashSet;
+
 use crate::commands::Scope;
+use crate::commands::log;
 use crate::commands::safely::left_by_a_dead_run;
 use crate::commands::scope::{Chosen, Needs};
+use crate::engine::backups;
+use crate::engine::ledger::{Digests, digests};
 use crate::engine::standing::{self, Asked, Rows};
 use crate::engine::{Engine, Identity};
 use crate::error::{Error, Result};
-use crate::revisions::Chain;
+use crate::revisions::{Chain, Link};
 use crate::settings::{Database, Format, Kind};
 
 use super::graph::{Graphs, question};
@@ -18,6 +23,7 @@ pub struct Site<'a> {
     pub engine: Engine,
     pub table: Table,
     pub wants_name: bool,
+    wants_ledger: bool,
 }
 
 /// Where the version table is.
@@ -59,7 +65,8 @@ pub fn site<'a>(scope: &Scope<'_>, target: &'a Chosen<'_>) -> Result<Site<'a>> {
     let (schema, name) = target.project.version_table(&database.options);
     let wants_name = engine.may_have_journal(&scope.state());
     let table = Table { schema: schema.or_else(|| database.options.schema.clone()), name };
-    Ok(Site { database, engine, table, wants_name })
+    let wants_ledger = target.project.keeps_ledger(&database.options);
+    Ok(Site { database, engine, table, wants_name, wants_ledger })
 }
 
 /// The rows of every site that there is, in order.
@@ -70,17 +77,19 @@ fn rows(scope: &Scope<'_>, chosen: &[Chosen<'_>], sites: &[Result<Site<'_>>]) ->
     let mut own = standing::read(&own, scope.interrupts()?).into_iter();
     let rows = there.iter().map(|(target, site)| match site.is_plain().then(|| own.next()).flatten() {
         // Without psql the project's driver is asked.
-        None | Some(Err(Error::Environment(_))) => by_python(scope, target),
+        None | Some(Err(Error::Environment(_))) => by_python(scope, target, site),
         Some(answer) => answer,
     });
     Ok(rows.collect())
 }
 
 /// The version table as the project's SQLAlchemy finds it.
-fn by_python(scope: &Scope<'_>, target: &Chosen<'_>) -> Result<Rows> {
+fn by_python(scope: &Scope<'_>, target: &Chosen<'_>, site: &Site<'_>) -> Result<Rows> {
     let answer = question(scope, target, Needs::Reading, "rows")?;
     let heads = answer.first().map(|answer| serde_json::from_value(answer["heads"].clone()));
-    Ok(Rows { heads: heads.and_then(std::result::Result::ok).flatten(), system: None })
+    let steps = if site.wants_ledger { log::by_python(scope, target, None)? } else { None };
+    let digests = digests(steps.unwrap_or_default());
+    Ok(Rows { heads: heads.and_then(std::result::Result::ok).flatten(), system: None, digests })
 }
 
 fn standing(
@@ -97,6 +106,7 @@ fn standing(
     let held = graph.held(&current);
     let unknown = graph.unknown(&current);
     let journal = site.engine.journal_on(&scope.state(), rows.system.as_deref()).filter(|_| site.wants_name);
+    let edited = edited(graph, &held, &rows.digests);
     let lines = || {
         graph.revisions.iter().map(|revision| Line {
             applied: held.contains(revision.revision.as_str()),
@@ -104,6 +114,7 @@ fn standing(
             message: revision.message.clone(),
             is_head: revision.is_head,
             file: None,
+            edited: edited.contains(&revision.revision),
         })
     };
     Standing {
@@ -121,8 +132,18 @@ fn standing(
         current,
         unknown,
         is_sql: false,
+        edited,
         exit_code: false,
     }
+}
+
+/// The applied revisions whose file is not what it was; one that is gone or cannot be read is told of elsewhere.
+fn edited(graph: &Chain, held: &HashSet<&str>, digests: &Digests) -> Vec<String> {
+    let differs = |link: &&Link| {
+        let (Some(then), Some(path)) = (digests.get(&link.revision), &link.path) else { return false };
+        held.contains(link.revision.as_str()) && backups::digest(path).is_ok_and(|(now, _)| now != *then)
+    };
+    graph.revisions.iter().filter(differs).map(|link| link.revision.clone()).collect()
 }
 
 fn named(target: &str, error: Error) -> Error {
@@ -140,6 +161,7 @@ impl Site<'_> {
             table: &self.table.name,
             on_connect: &self.database.options.on_connect,
             wants_name: self.wants_name,
+            wants_ledger: self.wants_ledger,
         }
     }
 
