@@ -81,16 +81,21 @@ def _online(this: Run) -> None:
 def _migrate(this: Run, connection: Connection) -> None:
     this.progress.connected = True
     is_lent = connection.in_transaction()  # by the caller, who ends it
+    _look_at_sql(this, connection)
     wide = _wide(this)
     if this.writes:
         versions.make_room(connection, this.version_table, wide, commits=not is_lent)
     checks = _checks(this)
     context.configure(connection=connection, **_keywords(this, connection, checks))
     migration = context.get_context()
+    if this.sql is not None:
+        this.sql.take_over(migration)
     if wide is not None:
         versions.create_wide(migration._version, wide)
     # `stamp --purge` empties the table before it tells Alembic's function what was in it.
     purged = this.version_table.rows(connection) if getattr(this.options, "purge", False) else None
+    if this.sql is not None and purged is not None:
+        purged = this.sql.heads()
     this.progress.watch(migration, purged)
     for check in checks:
         check.begins(connection)
@@ -103,6 +108,16 @@ def _migrate(this: Run, connection: Connection) -> None:
         connection.commit()
 
 
+def _look_at_sql(this: Run, connection: Connection) -> None:
+    """Under the lock, where there is one: what is applied, and so the chain of this run."""
+    if this.sql is None:
+        return
+    this.sql.take(this.version_table.rows(connection))
+    connection.rollback()
+    if this.writes:
+        this.sql.before_writing(this.command, getattr(this.options, "revision", None))
+
+
 def _offline(this: Run) -> None:
     if this.database is None:
         raise Refusal("settings", "SQL can be written for a known kind of database only, and the run has none")
@@ -110,10 +125,14 @@ def _offline(this: Run) -> None:
     keywords = _keywords(this, None, [])
     if this.dry_from:
         keywords["starting_rev"] = this.dry_from
+    if this.sql is not None and this.dry_from is not None:
+        this.sql.before_writing(this.command, None)
     url = f"{this.database.dialect}://"
     context.configure(url=url, literal_binds=True, dialect_opts={"paramstyle": "named"}, **keywords)
     migration = context.get_context()
-    if this.table_exists and not this.dry_from:
+    if this.sql is not None:
+        this.sql.take_over(migration)
+    elif this.table_exists and not this.dry_from:
         # It is there already, and empty.
         migration._version.create = lambda *_, **__: None  # type: ignore[method-assign]
     this.progress.watch(migration)
@@ -147,7 +166,7 @@ def _widen_offline(migration: Any, wide: int) -> None:
 def _wide(this: Run) -> Optional[int]:
     """SQLite does not look at the length."""
     is_writer = this.writes or getattr(this.options, "sql", False)
-    if this.database is None or this.database.dialect != "postgresql" or not is_writer:
+    if this.database is None or this.database.dialect != "postgresql" or not is_writer or this.sql is not None:
         return None
     return versions.width(context.script)
 
@@ -166,6 +185,8 @@ def _keywords(this: Run, connection: Optional[Connection], checks: List[Any]) ->
     keywords: Dict[str, Any] = {
         "target_metadata": project.metadata,
         "render_as_batch": this.database is not None and this.database.dialect == "sqlite",
+        # One for each file, as dbmate has it.
+        "transaction_per_migration": this.sql is not None,
         **this.settings.configure,
         "version_table": own.name,
         "version_table_schema": own.effective_schema(connection) if connection is not None else _offline_schema(this),
@@ -216,5 +237,6 @@ def _last_word(this: Run, keywords: Dict[str, Any]) -> Dict[str, Any]:
     if hook is not None:
         changed = hook(keywords)
         keywords = keywords if changed is None else changed
-        this.version_table = VersionTable(keywords["version_table"], keywords["version_table_schema"])
+        name, schema = keywords["version_table"], keywords["version_table_schema"]
+        this.version_table = VersionTable(name, schema, this.version_table.column)
     return keywords

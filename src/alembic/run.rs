@@ -45,6 +45,8 @@ pub trait Listener {
     fn stdout(&mut self, bytes: &[u8]);
     fn stderr(&mut self, bytes: &[u8]);
     fn event(&mut self, event: &Event);
+    /// Nothing for a moment.
+    fn silence(&mut self) {}
 }
 
 /// What every run of a command has about it.
@@ -234,7 +236,10 @@ impl Following<'_, '_> {
         let listen = &mut |heard: Heard<'_>| match heard {
             Heard::Stdout(bytes) => self.listener.stdout(&stdout.push(bytes)),
             Heard::Stderr(bytes) => tell_stderr(&stderr.push(bytes), self.record, self.listener),
-            Heard::Silence => self.hear(&mut tail),
+            Heard::Silence => {
+                self.hear(&mut tail);
+                self.listener.silence();
+            }
         };
         let status = match forks {
             Some(forks) => tool.stream_forked(forks, place.environment, place.interrupts, listen)?,
@@ -260,8 +265,8 @@ impl Following<'_, '_> {
     /// The worker waits for our word twice: before it changes anything, and before it gives the lock back.
     fn answer(&mut self, event: &Event) {
         match (event, &mut self.safety) {
-            (Event::Pending { heads, .. }, Some(safety)) => {
-                let allowed = safety.before(self.record, heads);
+            (Event::Pending { heads, rows }, Some(safety)) => {
+                let allowed = safety.before(self.record, heads, rows.as_deref());
                 self.words.say(if allowed.is_ok() { b"g" } else { b"s" });
                 if allowed.is_ok() && self.ledger {
                     self.words.say(format!("{}\n", safety.for_ledger()).as_bytes());

@@ -46,8 +46,6 @@ const RUNS: &[(&str, i32)] = &[
     ("downgrade app.main a1 --yes", 0),
     ("stamp app.main a2", 0),
     ("up app.main --wait", 0),
-    ("auto app.main", 0),
-    ("log app.main", 0),
     ("status", 0),
     ("status --all", 0),
     ("current --all", 0),
@@ -60,11 +58,21 @@ const RUNS: &[(&str, i32)] = &[
     ("check", 0),
     ("check --all", 0),
     ("check --offline", 0),
+    ("models app", 0),
+    ("diff app.main", 0),
+    ("diff app.main --sql", 0),
     ("revision app.main --auto -m none --dry-run", 0),
     ("revision app -m empty --rev-id a3", 0),
     ("edit app head", 0),
+    ("auto app.main --dry-run", 0),
     ("upgrade app.main", 0),
     ("merge app -m both --rev-id m1", 0),
+    ("auto app.main", 0),
+    ("diff app.main", 0),
+    ("diff --all", 0),
+    ("log app.main", 0),
+    ("models", 0),
+    ("models app --list", 0),
     ("backup app.main", 0),
     ("backups app.main --verify", 0),
     ("restore app.main --yes", 0),
@@ -77,6 +85,10 @@ const RUNS: &[(&str, i32)] = &[
     ("clone app.main development.scratch/copy", 0),
     ("drop development.scratch/copy --yes", 0),
     ("load development.scratch/copy schema.sql --yes", 0),
+    ("eject app.main ejected --dry-run", 0),
+    ("eject app.main ejected", 0),
+    ("adopt legacy --dry-run", 0),
+    ("adopt legacy", 0),
     ("server start", 0),
     ("server status", 0),
     ("server stop", 0),
@@ -124,7 +136,7 @@ fn is_free(line: &str) -> bool {
 
 fn prepare(own: &Own) {
     let settings = "development:\n  db:\n    own: { type: postgres, embedded: true }\n    scratch: { type: sqlite, connection: { db_path: copies } }\n\
-        projects:\n  app:\n    module: app/models.py\n    metadata: metadata\n    db:\n      main: { connection: { db_path: app.db } }\n";
+        projects:\n  app:\n    module: app/models.py\n    metadata: metadata\n    ledger: true\n    db:\n      main: { connection: { db_path: app.db } }\n";
     own.write("shed.yaml", settings);
     own.write("more/models.py", "import sqlalchemy as sa\nmetadata = sa.MetaData()\n");
     own.write(
@@ -132,6 +144,9 @@ fn prepare(own: &Own) {
         "import sqlalchemy as sa\nmetadata = sa.MetaData()\nsa.Table('bill', metadata, sa.Column('id', sa.Integer))\n",
     );
     own.write("app/versions/a2_.py", &revision_text("a2", "a1", "", ""));
+    own.write("legacy/alembic.ini", "[alembic]\nscript_location = migrations\nsqlalchemy.url = sqlite:///legacy.db\n");
+    own.write("legacy/migrations/env.py", "target_metadata = None\n");
+    own.write("legacy/migrations/versions/l1_.py", &revision_text("l1", "", "", ""));
     let line = "git init -q -b main && git add -A && git -c user.name=x -c user.email=x commit -q -m first && git checkout -q -b topic";
     own.sh(line).dir(own.path("")).any_stdout().any_stderr().ok();
 }

@@ -1,8 +1,6 @@
 //! Where the targets stand: version tables read all at once, set beside the revision files.
 
-use std::collections::HashSet;
-
-use serde_json::Value;
+use std::path::Path;
 
 use crate::commands::Scope;
 use crate::commands::log;
@@ -13,18 +11,18 @@ use crate::engine::ledger::{Digests, digests};
 use crate::engine::standing::{self, Asked, Rows};
 use crate::engine::{Engine, Identity};
 use crate::error::{Error, Result};
-use crate::revisions::{Chain, Link};
-use crate::settings::{Database, Kind};
+use crate::revisions::Chain;
+use crate::settings::{Database, Format, Kind};
 
 use super::graph::{Graphs, question};
-use super::{Line, Standing};
+use super::{Line, Standing, sql};
 
 /// A target that can be asked.
 pub struct Site<'a> {
-    database: &'a Database,
+    pub database: &'a Database,
     pub engine: Engine,
     pub table: Table,
-    wants_name: bool,
+    pub wants_name: bool,
     wants_ledger: bool,
 }
 
@@ -43,6 +41,9 @@ pub fn read(scope: &Scope<'_>, chosen: &[Chosen<'_>], alone: bool) -> Result<Vec
     for (target, site) in chosen.iter().zip(sites) {
         let standing = site.and_then(|site| {
             let rows = rows.next().unwrap_or_else(|| Err(Error::failed("the database was not read")))?;
+            if target.project.format == Format::Sql {
+                return sql::standing(scope, target, &site, rows, alone);
+            }
             let graph = graphs.of(scope, target)?;
             Ok(standing(scope, target, &site, rows, graph, alone))
         });
@@ -61,16 +62,10 @@ pub fn site<'a>(scope: &Scope<'_>, target: &'a Chosen<'_>) -> Result<Site<'a>> {
         return Err(Error::usage(format!("project {} has no database", target.name)));
     };
     let engine = scope.reach(target)?;
-    let of_configure = |key: &str| target.project.configure.get(key).and_then(Value::as_str).map(str::to_owned);
-    let options = &database.options;
-    let schema = options.version_table_schema.clone().or_else(|| of_configure("version_table_schema"));
-    let name = options.version_table.clone().or_else(|| of_configure("version_table"));
+    let (schema, name) = target.project.version_table(&database.options);
     let wants_name = engine.may_have_journal(&scope.state());
-    let table = Table {
-        schema: schema.or_else(|| options.schema.clone()),
-        name: name.unwrap_or_else(|| "alembic_version".to_owned()),
-    };
-    let wants_ledger = target.project.keeps_ledger(options);
+    let table = Table { schema: schema.or_else(|| database.options.schema.clone()), name };
+    let wants_ledger = target.project.keeps_ledger(&database.options);
     Ok(Site { database, engine, table, wants_name, wants_ledger })
 }
 
@@ -111,7 +106,9 @@ fn standing(
     let held = graph.held(&current);
     let unknown = graph.unknown(&current);
     let journal = site.engine.journal_on(&scope.state(), rows.system.as_deref()).filter(|_| site.wants_name);
-    let edited = edited(graph, &held, &rows.digests);
+    let applied = graph.revisions.iter().filter(|link| held.contains(link.revision.as_str()));
+    let edited =
+        edited(applied.filter_map(|link| Some((link.revision.as_str(), link.path.as_deref()?))), &rows.digests);
     let lines = || {
         graph.revisions.iter().map(|revision| Line {
             applied: held.contains(revision.revision.as_str()),
@@ -119,6 +116,7 @@ fn standing(
             message: revision.message.clone(),
             is_head: revision.is_head,
             edited: edited.contains(&revision.revision),
+            file: None,
         })
     };
     Standing {
@@ -136,17 +134,17 @@ fn standing(
         current,
         unknown,
         edited,
+        is_sql: false,
         exit_code: false,
     }
 }
 
 /// The applied revisions whose file is not what it was; one that is gone or cannot be read is told of elsewhere.
-fn edited(graph: &Chain, held: &HashSet<&str>, digests: &Digests) -> Vec<String> {
-    let differs = |link: &&Link| {
-        let (Some(then), Some(path)) = (digests.get(&link.revision), &link.path) else { return false };
-        held.contains(link.revision.as_str()) && backups::digest(path).is_ok_and(|(now, _)| now != *then)
+pub fn edited<'a>(applied: impl Iterator<Item = (&'a str, &'a Path)>, digests: &Digests) -> Vec<String> {
+    let differs = |(revision, path): &(&str, &Path)| {
+        digests.get(*revision).is_some_and(|then| backups::digest(path).is_ok_and(|(now, _)| now != *then))
     };
-    graph.revisions.iter().filter(differs).map(|link| link.revision.clone()).collect()
+    applied.filter(differs).map(|(revision, _)| revision.to_owned()).collect()
 }
 
 fn named(target: &str, error: Error) -> Error {

@@ -34,6 +34,7 @@ use crate::settings;
 
 pub use find::Found;
 pub use metadata::Metadata;
+pub use name::{digits, now};
 pub use room::in_words;
 pub use take::{Wish, digest};
 

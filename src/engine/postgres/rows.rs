@@ -133,7 +133,7 @@ fn questions(asked: &Asked<'_>, connects: bool) -> String {
             psql_word(&format!("dbname={}", quoted(&server.name)))
         );
     }
-    let heads = format!("select coalesce(json_agg(version_num::text), '[]') from {table}");
+    let heads = format!("select coalesce(json_agg(version::text), '[]') from {table} as t(version)");
     let digests = if asked.wants_ledger { digests(&ledger, asked.table) } else { "\\set digests null\n".to_owned() };
     let _ = writeln!(
         script,
