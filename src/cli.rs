@@ -35,6 +35,11 @@ pub enum Command {
     /// Add projects that are there already: of an alembic.ini, a pyproject.toml, a dbmate folder, a repository
     #[command(after_help = "Example:\n  shed adopt .\n  shed adopt services/billing/alembic.ini --dry-run")]
     Adopt(commands::adopt::Args),
+    /// Write plain alembic.ini, env.py and script.py.mako for a database, which run without shed
+    #[command(
+        after_help = "Example:\n  shed eject billing.staging alembic\n  python -m alembic -c alembic/alembic.ini current"
+    )]
+    Eject(commands::eject::Args),
     /// Apply revisions to a database
     #[command(visible_alias = "migrate", after_help = "Example:\n  shed migrate billing.staging")]
     Upgrade(commands::upgrade::Args),
@@ -234,6 +239,7 @@ fn dispatch(cli: &Cli, environment: &Environment, out: &Output) -> Result<u8> {
     let settings = Settings::read_for_good(&path, environment)?;
     let scope = Scope::new(settings, environment, out, &cli.global);
     Ok(match &cli.command {
+        Command::Eject(args) => out.show(&commands::eject::eject(&scope, args)?),
         Command::Upgrade(args) => out.show(&commands::upgrade::upgrade(&scope, args)?),
         Command::Downgrade(args) => out.show(&commands::downgrade::downgrade(&scope, args)?),
         Command::Rollback(args) => out.show(&commands::rollback::rollback(&scope, args)?),

@@ -12,9 +12,11 @@ use tera::Tera;
 use crate::error::{Error, Result};
 
 /// The templates that the binary carries.
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("alembic.ini", include_str!("../templates/alembic.ini.tera")),
     ("env.py", include_str!("../templates/env.py.tera")),
+    ("alembic_eject.ini", include_str!("../templates/alembic_eject.ini.tera")),
+    ("env_eject.py", include_str!("../templates/env_eject.py.tera")),
     ("script.py.mako", include_str!("../templates/script.py.mako.tera")),
     ("settings.yaml", include_str!("../templates/settings.yaml.tera")),
 ];

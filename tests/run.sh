@@ -7,7 +7,7 @@ unset PYTHONDONTWRITEBYTECODE
 
 need_rust
 need_python
-for name in new old projects hooks wheel; do environment ".venv-tests/$name" "tests/requirements/$name.txt"; done
+for name in new old projects hooks wheel dbmate; do environment ".venv-tests/$name" "tests/requirements/$name.txt"; done
 need_sqlite
 need_postgres || die "no PostgreSQL server programs: install the package postgresql (no running server is needed), or name their folder in SHED_TEST_PG_BIN"
 need_pgbouncer || die "no pgbouncer: install it and run this again"

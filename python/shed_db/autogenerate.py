@@ -25,6 +25,8 @@ def keywords(this: Run, connection: Optional[Connection]) -> Dict[str, Any]:
     directives.command, directives.compares = this.command, this.compares
     directives.tells = this.tells_differences
     directives.may_drop_all = this.other_parts is not None
+    directives.is_sql = this.sql is not None
+    directives.script_imports = settings.script_imports
     directives.hook = project.hook("process_revision_directives")
     template = f"{this.folder}/script.py.mako"
     found: Dict[str, Any] = {
@@ -65,6 +67,8 @@ class Directives:
         self._allow_empty = allow_empty
         self.hook: Optional[Callable[..., None]] = None
         self.command = ""
+        self.is_sql = False
+        self.script_imports: List[str] = []
         self.compares = False
         self.may_drop_all = False
         self.tells = True
@@ -80,6 +84,16 @@ class Directives:
             _keep_for_check(directives, kept)
         if self.compares and self.tells:
             self._report(context, directives)
+        if self.is_sql and self.command == "revision":
+            self._give_away(context, directives)
+
+    def _give_away(self, context: Any, directives: List[Any]) -> None:
+        """shed writes the SQL file; Alembic writes none."""
+        if directives:
+            from . import sql_write  # what few runs need
+
+            self._events.write("result", data=sql_write.blocks(context, directives[0], self.script_imports))
+        directives[:] = []
 
     def _report(self, context: Any, directives: List[Any]) -> None:
         items = [

@@ -207,6 +207,10 @@ def _dry_run(commands: Commands, argv: List[str]) -> None:
 def _look(run: Run, connection: Connection) -> None:
     """Where a dry run starts: the heads, and whether the version table has to be made or widened."""
     rows = run.version_table.rows(connection)
+    if run.sql is not None:
+        run.sql.take(rows)
+        run.dry_from, run.table_exists = run.sql.heads(), rows is not None
+        return
     run.dry_from, run.table_exists = rows, rows is not None
     length = run.version_table.length(connection) if run.table_exists else None
     run.is_wide_enough = length is not None and length > ALEMBICS_WIDTH

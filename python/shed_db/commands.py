@@ -152,6 +152,8 @@ def _use_folders(run: Run, hooks: Any) -> None:
             script.recursive_version_locations = True
         if hooks is not None:
             hooks.attach(script)
+        if run.sql is not None:
+            run.sql.attach(script)
         return script
 
     ScriptDirectory.from_config = classmethod(from_config)  # type: ignore[assignment,method-assign]

@@ -8,9 +8,9 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 
 from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Enum, ForeignKeyConstraint, MetaData, Table, UniqueConstraint, inspect
-from sqlalchemy.dialects.postgresql import ENUM
-from sqlalchemy.dialects.postgresql.named_types import CreateEnumType
+from sqlalchemy import ARRAY, Enum, ForeignKeyConstraint, MetaData, Table, UniqueConstraint, inspect
+from sqlalchemy.dialects.postgresql import DOMAIN, ENUM
+from sqlalchemy.dialects.postgresql.named_types import CreateDomainType, CreateEnumType
 
 Name = Tuple[Optional[str], str]
 
@@ -43,7 +43,7 @@ class Writer:
         )
         self._operations = Operations(self._context)
         self._is_sqlite = context.dialect.name == "sqlite"
-        self._enums = self._known_enums()
+        self._types = self._known_types()
 
     def begin(self, search_path: Optional[str]) -> None:
         if self._is_sqlite:
@@ -62,12 +62,13 @@ class Writer:
         if isinstance(operation, ops.ModifyTableOps):
             return self._modify(operation)
         if isinstance(operation, ops.CreateTableOp):
-            self._make_enums(column for column in operation.columns if hasattr(column, "type"))
+            self._make_types(column for column in operation.columns if hasattr(column, "type"))
         self._operations.invoke(operation)
 
     def _modify(self, operation: Any) -> None:
         for part in operation.ops:
-            self._make_enums(_columns_of(part))
+            self._make_types(_columns_of(part))
+            self._cast(part)
         if self._is_sqlite and inspect(self._live.connection).has_table(operation.table_name):
             return self._rebuild(operation)
         for part in operation.ops:
@@ -98,28 +99,48 @@ class Writer:
                 one.name = _made_name(one.__visit_name__, str(table.name), [column.name for column in one.columns])
         return table
 
-    def _known_enums(self) -> Set[Name]:
+    def _known_types(self) -> Set[Name]:
         if self._live.dialect.name != "postgresql":
             return set()
         inspector: Any = inspect(self._live.connection)
-        default = self._live.dialect.default_schema_name
-        found = inspector.get_enums(schema="*")
-        return {(None if one["schema"] == default else one["schema"], one["name"]) for one in found}
+        found = [*inspector.get_enums(schema="*"), *inspector.get_domains(schema="*")]
+        return {self._name(one["schema"], one["name"]) for one in found}
 
-    def _make_enums(self, columns: Any) -> None:
+    def _name(self, schema: Optional[str], name: str) -> Name:
+        return (None if schema == self._live.dialect.default_schema_name else schema, str(name))
+
+    def _make_types(self, columns: Any) -> None:
         """Each type once, before it is used: Alembic leaves it out for a column, and repeats it for tables."""
-        if self._live.dialect.name != "postgresql":
-            return
-        for column in columns:
-            kind = column.type
-            if not isinstance(kind, Enum) or not kind.native_enum or not kind.name:
-                continue
-            schema = kind.schema if kind.schema != self._live.dialect.default_schema_name else None
-            made = ENUM(*kind.enums, name=kind.name, schema=kind.schema, create_type=False)
-            if (schema, str(kind.name)) not in self._enums:
-                self._enums.add((schema, str(kind.name)))
-                self._context.impl._exec(CreateEnumType(made))
-            column.type = made
+        if self._live.dialect.name == "postgresql":
+            for column in columns:
+                column.type = self._made(column.type)
+
+    def _made(self, kind: Any) -> Any:
+        """The same type, which its table does not make."""
+        if isinstance(kind, ARRAY):
+            kind.item_type = self._made(kind.item_type)
+            return kind
+        if isinstance(kind, Enum) and kind.native_enum and kind.name:
+            made: Any = ENUM(*kind.enums, name=kind.name, schema=kind.schema, create_type=False)
+            self._make(made, CreateEnumType(made))
+            return made
+        if isinstance(kind, DOMAIN):
+            kind.create_type = False
+            self._make(kind, CreateDomainType(kind))
+        return kind
+
+    def _cast(self, part: Any) -> None:
+        """To an enum only by word; elsewhere a cast by word could cut values off."""
+        kind = getattr(part, "modify_type", None)
+        if isinstance(part, ops.AlterColumnOp) and isinstance(kind, ENUM):
+            column = self._live.dialect.identifier_preparer.quote(part.column_name)
+            part.kw.setdefault("postgresql_using", f"{column}::{kind.compile(dialect=self._live.dialect)}")
+
+    def _make(self, kind: Any, statement: Any) -> None:
+        name = self._name(kind.schema, kind.name)
+        if name not in self._types:
+            self._types.add(name)
+            self._context.impl._exec(statement)
 
     def _line(self, line: str) -> None:
         self._buffer.write(line + "\n\n")
@@ -128,7 +149,7 @@ class Writer:
 def _columns_of(part: Any) -> List[Any]:
     if isinstance(part, ops.AddColumnOp):
         return [part.column]
-    if isinstance(part, ops.AlterColumnOp) and isinstance(part.modify_type, Enum):
+    if isinstance(part, ops.AlterColumnOp) and part.modify_type is not None:
         return [_Modified(part)]
     return []
 

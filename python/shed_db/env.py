@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from alembic import context
 from alembic.util import CommandError
@@ -17,15 +17,27 @@ from .versions import VersionTable
 ATTRIBUTE = "shed"
 
 
-def run_migrations(context: Any, target_metadata: Any, **keywords: Any) -> None:
+def run_migrations(
+    context: Any,
+    target_metadata: Any,
+    *,
+    include_object: Optional[Callable[..., bool]] = None,
+    include_schemas: Optional[bool] = None,
+    version_table: Optional[str] = None,
+    version_table_schema: Optional[str] = None,
+    url: Optional[Any] = None,
+    **keywords: Any,
+) -> None:
     """For an env.py of one's own: `run_migrations(context, target_metadata)`, under `alembic` and under shed.
 
-    `target_metadata` is a MetaData, a declarative base, or a list of them. Keywords are those of `context.configure`
-    (`include_object`, `include_schemas`, `version_table_schema` …) and of shed's settings (`schemas`, `exclude_tables`,
-    `on_connect`, `lock_timeout` …); `url` is for plain `alembic`, otherwise `sqlalchemy.url` of its configuration.
+    `target_metadata` is a MetaData, a declarative base, or a list of them. More keywords are those of
+    `context.configure`, and of shed's settings (`schemas`, `exclude_tables`, `on_connect`, `lock_timeout` …); `url` is
+    for plain `alembic`, otherwise `sqlalchemy.url` of its configuration.
     """
     from . import given
 
+    keywords.update(include_object=include_object, include_schemas=include_schemas, version_table=version_table)
+    keywords.update(version_table_schema=version_table_schema, url=url)
     given.run(context, target_metadata, keywords)
 
 
@@ -69,16 +81,21 @@ def _online(this: Run) -> None:
 def _migrate(this: Run, connection: Connection) -> None:
     this.progress.connected = True
     is_lent = connection.in_transaction()  # by the caller, who ends it
+    _look_at_sql(this, connection)
     wide = _wide(this)
     if this.writes:
         versions.make_room(connection, this.version_table, wide, commits=not is_lent)
     checks = _checks(this)
     context.configure(connection=connection, **_keywords(this, connection, checks))
     migration = context.get_context()
+    if this.sql is not None:
+        this.sql.take_over(migration)
     if wide is not None:
         versions.create_wide(migration._version, wide)
     # `stamp --purge` empties the table before it tells Alembic's function what was in it.
     purged = this.version_table.rows(connection) if getattr(this.options, "purge", False) else None
+    if this.sql is not None and purged is not None:
+        purged = this.sql.heads()
     this.progress.watch(migration, purged)
     for check in checks:
         check.begins(connection)
@@ -91,6 +108,16 @@ def _migrate(this: Run, connection: Connection) -> None:
         connection.commit()
 
 
+def _look_at_sql(this: Run, connection: Connection) -> None:
+    """Under the lock, where there is one: what is applied, and so the chain of this run."""
+    if this.sql is None:
+        return
+    this.sql.take(this.version_table.rows(connection))
+    connection.rollback()
+    if this.writes:
+        this.sql.before_writing(this.command, getattr(this.options, "revision", None))
+
+
 def _offline(this: Run) -> None:
     if this.database is None:
         raise Refusal("settings", "SQL can be written for a known kind of database only, and the run has none")
@@ -98,10 +125,14 @@ def _offline(this: Run) -> None:
     keywords = _keywords(this, None, [])
     if this.dry_from:
         keywords["starting_rev"] = this.dry_from
+    if this.sql is not None and this.dry_from is not None:
+        this.sql.before_writing(this.command, None)
     url = f"{this.database.dialect}://"
     context.configure(url=url, literal_binds=True, dialect_opts={"paramstyle": "named"}, **keywords)
     migration = context.get_context()
-    if this.table_exists and not this.dry_from:
+    if this.sql is not None:
+        this.sql.take_over(migration)
+    elif this.table_exists and not this.dry_from:
         # It is there already, and empty.
         migration._version.create = lambda *_, **__: None  # type: ignore[method-assign]
     this.progress.watch(migration)
@@ -135,7 +166,7 @@ def _widen_offline(migration: Any, wide: int) -> None:
 def _wide(this: Run) -> Optional[int]:
     """SQLite does not look at the length."""
     is_writer = this.writes or getattr(this.options, "sql", False)
-    if this.database is None or this.database.dialect != "postgresql" or not is_writer:
+    if this.database is None or this.database.dialect != "postgresql" or not is_writer or this.sql is not None:
         return None
     return versions.width(context.script)
 
@@ -154,6 +185,8 @@ def _keywords(this: Run, connection: Optional[Connection], checks: List[Any]) ->
     keywords: Dict[str, Any] = {
         "target_metadata": project.metadata,
         "render_as_batch": this.database is not None and this.database.dialect == "sqlite",
+        # One for each file, as dbmate has it.
+        "transaction_per_migration": this.sql is not None,
         **this.settings.configure,
         "version_table": own.name,
         "version_table_schema": own.effective_schema(connection) if connection is not None else _offline_schema(this),
@@ -204,5 +237,6 @@ def _last_word(this: Run, keywords: Dict[str, Any]) -> Dict[str, Any]:
     if hook is not None:
         changed = hook(keywords)
         keywords = keywords if changed is None else changed
-        this.version_table = VersionTable(keywords["version_table"], keywords["version_table_schema"])
+        name, schema = keywords["version_table"], keywords["version_table_schema"]
+        this.version_table = VersionTable(name, schema, this.version_table.column)
     return keywords

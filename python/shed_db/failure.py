@@ -212,7 +212,7 @@ def _place(error: BaseException, run: Run) -> Dict[str, Any]:
         "revision": step["revision"],
         "direction": step["direction"],
         "path": step["path"],
-        "line": place.line if place else None,
+        "line": place.line if place else getattr(error, "shed_line", None),
     }
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import InvalidRequestError, NoReferenceError
 from sqlalchemy.sql.naming import conv
 
 from . import unimported
-from .inventory import Inventory, Item, name_of
+from .inventory import Inventory, Item, in_order, name_of
 
 Finding = Dict[str, Any]
 KINDS = {
@@ -125,11 +125,11 @@ def is_known(key: Any) -> bool:
 def _of_constraints(table: Any, item: Item) -> Iterator[Finding]:
     """Columns that are sets of values or booleans bring constraints that are not the model's own."""
     nameless = []
-    for one in sorted(table.constraints, key=lambda one: [column.name for column in one.columns]):
+    for one in in_order(table.constraints):
         if one.__visit_name__ in KINDS and name_of(one) is None and not getattr(one, "_type_bound", False):
             columns = ", ".join(str(column.name) for column in one.columns)
             nameless.append(f"{KINDS[one.__visit_name__]}{f' ({columns})' if columns else ''}")
-    for one in table.indexes:
+    for one in _indexes(table):
         if name_of(one) is None:
             nameless.append(f"index ({', '.join(str(column.name) for column in one.columns)})")
     if nameless:
@@ -139,6 +139,10 @@ def _of_constraints(table: Any, item: Item) -> Iterator[Finding]:
             "set MetaData(naming_convention=…), or names: what has none cannot be dropped by a revision",
             item,
         )
+
+
+def _indexes(table: Any) -> List[Any]:
+    return sorted(table.indexes, key=lambda one: (name_of(one) or "", [str(column.name) for column in one.columns]))
 
 
 def _of_names(table: Any, item: Item, longest: Optional[int]) -> Iterator[Finding]:
@@ -161,7 +165,7 @@ def _names(table: Any) -> Iterator[Tuple[str, str, Optional[str]]]:
         yield "schema", str(table.schema), None
     for column in table.columns:
         yield "column", str(column.name), str(column.name)
-    for part in (*sorted(table.constraints, key=lambda one: name_of(one) or ""), *table.indexes):
+    for part in (*in_order(table.constraints), *_indexes(table)):
         # SQLAlchemy shortens a name that it has made itself.
         if name_of(part) is not None and not isinstance(part.name, conv):
             yield "index" if part.__visit_name__ == "index" else "constraint", str(part.name), None

@@ -26,6 +26,7 @@ def answer(run: Run, question: str, arguments: Dict[str, Any]) -> List[Dict[str,
     script = ScriptDirectory.from_config(config_of(run))
     if question == "graph":
         return [_joined(revision) for revision in script.walk_revisions()]
+    # Of SQL files it tells the order of the chain, too.
     current = _current(run, question, arguments)
     questions = {"heads": _heads, "history": _history, "branches": _branches, "show": _show, "current": _shown_current}
     if question not in questions:
@@ -62,6 +63,7 @@ def _joined(revision: Script) -> Dict[str, Any]:
         "parents": list(revision._all_down_revisions),
         "message": revision.doc,
         "is_head": revision.is_head,
+        "path": revision.path,
     }
 
 
@@ -73,7 +75,7 @@ def _current(run: Run, question: str, arguments: Dict[str, Any]) -> Optional[Tup
         return None
     if run.database is None:
         raise Refusal("settings", "this question needs a database, and the run has none")
-    heads = tuple(verify.heads(run) or ())
+    heads = tuple(verify.shown(run))
     run.progress.begins(heads)
     return heads
 

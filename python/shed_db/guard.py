@@ -47,7 +47,8 @@ class Guard:
         if not steps or self._asked:
             return
         self._asked = True
-        self._tell("pending", heads=heads, steps=[describe(step)["revision"] for step in steps])
+        rows = {} if self._run.sql is None else {"rows": sorted(self._run.sql.rows)}
+        self._tell("pending", heads=heads, steps=[describe(step)["revision"] for step in steps], **rows)
         if self._run.parent.next_word() != b"g":
             raise Refusal("stopped", "nothing was changed")
         if self._run.settings.ledger is not None:

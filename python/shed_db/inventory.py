@@ -92,7 +92,7 @@ class Inventory:
         return {**item, **self._of(table)}
 
     def _of(self, table: Any) -> Item:
-        constraints = sorted(table.constraints, key=lambda one: [column.name for column in one.columns])
+        constraints = in_order(table.constraints)
         primary = table.primary_key
         return {
             "schema": table.schema,
@@ -121,6 +121,14 @@ class Inventory:
 def name_of(part: Any) -> Optional[str]:
     """A name that is given, or that the naming convention gives."""
     return str(part.name) if isinstance(part.name, str) else None
+
+
+def in_order(constraints: Any) -> List[Any]:
+    """They come as a set."""
+    return sorted(
+        constraints,
+        key=lambda one: ([str(column.name) for column in one.columns], one.__visit_name__, name_of(one) or ""),
+    )
 
 
 def _key(constraint: Any) -> Item:

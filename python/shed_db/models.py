@@ -52,7 +52,7 @@ def given(project: Project, target: Any) -> Project:
     """Compared with this and nothing else."""
     project.metadata, project.compared = target, True
     if project.settings.hooks is not None:
-        project.hooks = _load_hooks(project.settings)
+        project.hooks = load_hooks(project.settings)
     return project
 
 

@@ -7,10 +7,10 @@ import configparser
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
-from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Optional, Tuple, TypeVar, Union
 
 from alembic.util import CommandError
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from . import drivers, env, given
 from .database import Database
@@ -30,7 +30,7 @@ def run(context: Any, target_metadata: Any, keywords: Dict[str, Any]) -> None:
         this = PlainRun(context, keywords.pop("url", None), keywords.get("transactional") is not False)
         schema = context.config.attributes.get("version_table_schema")
         if schema is not None:
-            keywords.setdefault("version_table_schema", schema)
+            keywords["version_table_schema"] = keywords.get("version_table_schema") or schema
         given.take(this, target_metadata, keywords)
         env.migrate(this)
     except Refusal as refusal:
@@ -100,16 +100,19 @@ class Addressed(Database):
 
 
 class Lent(Database):
-    """A connection of the caller's (`config.attributes["connection"]`), who opened it and closes it."""
+    """A connection of the caller's (`config.attributes["connection"]`), who opened it and closes it; or an engine."""
 
-    def __init__(self, settings: Settings, connection: Connection) -> None:
+    def __init__(self, settings: Settings, connection: Union[Connection, Engine]) -> None:
         self._lent = connection
         settings.transactional = False  # that is decided where the engine is made
         parts = {"dialect": connection.dialect.name, "path": connection.engine.url.database or ":memory:"}
         super().__init__(settings, parts, lambda text: None)
 
     def use(self, work: Callable[[Connection], Result], writing: bool = False) -> Result:
-        return work(self._lent)
+        if isinstance(self._lent, Connection):
+            return work(self._lent)
+        with self._lent.connect() as connection:
+            return work(connection)
 
 
 def _loop_runs() -> bool:

@@ -11,10 +11,11 @@ from .events import Events
 class Progress:
     """Of one Alembic command."""
 
-    def __init__(self, events: Events, silent: bool = False, guard: Any = None) -> None:
+    def __init__(self, events: Events, silent: bool = False, guard: Any = None, sql: Any = None) -> None:
         self._events = events
         self._silent = silent
         self._guard = guard
+        self._sql = sql
         self.since = 0.0
         self.before: Optional[Tuple[str, ...]] = None
         self.expected: Optional[Set[str]] = None
@@ -32,6 +33,8 @@ class Progress:
             self.script = context.script
             self.begins(heads, before)
             steps = list(work(heads, context))
+            if self._sql is not None:
+                self._sql.demand_readable(steps)
             if self._guard is not None:
                 self._guard.before(steps, list(self.before or ()))
             for step in steps:
@@ -43,7 +46,7 @@ class Progress:
     def begins(self, heads: Sequence[str], before: Optional[Sequence[str]] = None) -> None:
         self._active = True
         self.before = tuple(sorted(heads if before is None else before))
-        self.expected = set(heads)
+        self.expected = set(heads) if self._sql is None else set(self._sql.rows)
         if not self.offline:
             self._write("heads", heads=list(self.before))
 
@@ -54,8 +57,12 @@ class Progress:
 
     def step_applied(self, heads: Set[str]) -> None:
         self.expected = set(heads)
+        rows = {}
+        if self._sql is not None:
+            self.expected, heads = set(self._sql.rows), set(self._sql.heads())
+            rows = {"rows": sorted(self.expected)}
         seconds = round(time.monotonic() - self.since, 6)
-        self._write("step_applied", **describe(self.step), heads=sorted(heads), seconds=seconds)
+        self._write("step_applied", **describe(self.step), heads=sorted(heads), seconds=seconds, **rows)
         self.step = None
 
     def on_version_apply(self, ctx: Any, step: Any, heads: Set[str], run_args: Any, **_: Any) -> None:

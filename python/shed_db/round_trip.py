@@ -15,6 +15,7 @@ from .database import message_of
 from .findings import Finding
 from .from_models import Wanted
 from .inventory import Inventory, Item, name_of
+from .refusal import Refusal
 
 ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 # SQLAlchemy names the object that could not do it.
@@ -61,7 +62,10 @@ class Trip:
     def make(self, connection: Connection) -> None:
         """All at once, for tables may refer to each other; where that fails, one by one tells which cannot be made."""
         own = {id(table) for table in self._inventory.tables}
-        wanted = Wanted(self._inventory.run, connection)
+        try:
+            wanted = Wanted(self._inventory.run, connection)
+        except Refusal:
+            return  # the settings leave out every table
         wanted.tables = [table for table in wanted.tables if id(table) in own]
         wanted.make_schemas()
         connection.commit()

@@ -28,7 +28,12 @@ class Run:
         self.witness: Any = None
         self.database = Database(settings, parts, self.warn) if parts else None
         self.version_table = versions.from_settings(settings)
-        self.progress = Progress(events)
+        self.sql: Any = None
+        if settings.sql is not None:
+            from . import sql  # what few runs need
+
+            self.sql = sql.Migrations(settings.sql, self.warn)
+        self.progress = Progress(events, sql=self.sql)
         self.command = ""
         self.options: Any = None
         self.passthrough = False
@@ -94,7 +99,7 @@ class Run:
 
     def new_progress(self, silent: bool = False) -> Progress:
         guarded = self.guard if self.writes and not self.preparing else None
-        return Progress(self.events, silent=silent, guard=guarded)
+        return Progress(self.events, silent=silent, guard=guarded, sql=self.sql)
 
     def starts(self, command: str, options: Any) -> None:
         """A command of Alembic's begins."""

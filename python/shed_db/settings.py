@@ -36,6 +36,7 @@ class Settings:
     need_models: str = "no"
     env: Dict[str, str] = field(default_factory=dict)
     versions: List[str] = field(default_factory=list)
+    sql: Optional[Dict[str, Any]] = None
     recursive: bool = False
     post_write_hooks: List[Dict[str, str]] = field(default_factory=list)
     configure: Dict[str, Any] = field(default_factory=dict)

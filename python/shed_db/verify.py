@@ -25,10 +25,23 @@ def verify(run: Run) -> None:
         _verify_expected(run, run.progress.expected)
 
 
+def shown(run: Run) -> Tuple[str, ...]:
+    """As Alembic has them: of SQL files the highest one that is applied."""
+    found = heads(run) or ()
+    if run.sql is None:
+        return found
+    run.sql.take(found)
+    return run.sql.heads()  # type: ignore[no-any-return]
+
+
 def _verify_expected(run: Run, expected: Set[str]) -> None:
     found = set(heads(run) or ())
     if found != expected:
         raise _lost(run, sorted(expected), sorted(found))
+    if run.sql is not None:
+        run.sql.take(found)
+        run.events.write("verified", heads=list(run.sql.heads()), at_head=run.sql.is_at_head(found))
+        return
     run.events.write("verified", heads=sorted(found), at_head=_at_head(run.progress.script, found))
 
 
@@ -44,7 +57,7 @@ def report_after_failure(run: Run) -> None:
     if run.database is None or not run.progress.connected or not run.writes:
         return
     try:
-        run.events.write("heads", heads=list(heads(run) or ()), after=True)
+        run.events.write("heads", heads=list(shown(run)), after=True)
     except Exception as error:
         run.warn(f"could not read the revision that was reached: {message_of(error)}")
 

@@ -21,14 +21,15 @@ class VersionTable(NamedTuple):
 
     name: str
     schema: Optional[str]
+    column: str = "version_num"
 
     def rows(self, connection: Connection) -> Optional[Tuple[str, ...]]:
         """The heads in the database; None where there is no version table."""
         schema = self.effective_schema(connection)
         if not inspect(connection).has_table(self.name, schema=schema):
             return None
-        versions = table(self.name, column("version_num"), schema=schema)
-        return tuple(sorted(connection.execute(select(versions.c.version_num)).scalars()))
+        versions = table(self.name, column(self.column), schema=schema)
+        return tuple(sorted(connection.execute(select(versions.c[self.column])).scalars()))
 
     def length(self, connection: Connection) -> Optional[int]:
         """The width of the column; None where it has none."""
@@ -42,8 +43,11 @@ class VersionTable(NamedTuple):
 
 
 def from_settings(settings: Settings) -> VersionTable:
-    name = settings.version_table or settings.configure.get("version_table") or DEFAULT_NAME
-    return VersionTable(name, settings.version_table_schema or settings.configure.get("version_table_schema"))
+    name = settings.version_table or settings.configure.get("version_table")
+    schema = settings.version_table_schema or settings.configure.get("version_table_schema")
+    if settings.sql is not None:
+        return VersionTable(name or "schema_migrations", schema, "version")
+    return VersionTable(name or DEFAULT_NAME, schema)
 
 
 def width(script: ScriptDirectory) -> Optional[int]:

@@ -31,8 +31,15 @@ const ELSEWHERE: [&str; 8] = [
     "post_write_hooks",
 ];
 /// What goes under `alembic` by its own name.
-const CARRIED: [&str; 6] =
-    ["file_template", "timezone", "truncate_slug_length", "sourceless", "revision_environment", "output_encoding"];
+const CARRIED: [&str; 7] = [
+    "file_template",
+    "timezone",
+    "truncate_slug_length",
+    "sourceless",
+    "revision_environment",
+    "output_encoding",
+    "databases",
+];
 /// What Alembic's own templates say of the loggers.
 const LEVELS: [(&str, &[&str]); 4] = [
     ("root", &["WARN", "WARNING"]),
@@ -115,6 +122,12 @@ impl Config {
             _ => text.split([',', ' ', '\n']).collect(),
         };
         parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// The sections of an env.py that has several engines.
+    pub fn engines(&self) -> Vec<String> {
+        let names = self.text("databases").unwrap_or_default();
+        names.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect()
     }
 
     pub fn is_set(&self, key: &str) -> bool {

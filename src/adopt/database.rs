@@ -51,10 +51,7 @@ fn of_text(pieces: &[Piece], around: &Around<'_>) -> Entry {
         return of_variable(name, default.as_deref(), around);
     }
     let written = Value::Text(pieces.to_vec()).written().unwrap_or_default();
-    let kind = match pieces.first() {
-        Some(Piece::Plain(start)) => kind_of(start),
-        _ => None,
-    };
+    let kind = kind_of(&written);
     let mut entry = Entry::default();
     let Some(kind) = kind.or_else(|| written.contains("://").then_some(around.likely)) else {
         return placeholder(
@@ -104,6 +101,12 @@ fn of_variable(name: &str, default: Option<&[Piece]>, around: &Around<'_>) -> En
 }
 
 fn of_plain(url: &str, around: &Around<'_>) -> Entry {
+    // What the ini leaves to whoever reads it.
+    let named = url.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    let named = named.or_else(|| url.strip_prefix("%(").and_then(|rest| rest.strip_suffix(")s")));
+    if let Some(name) = named.filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')) {
+        return of_variable(name, None, around);
+    }
     if is_example(url) {
         return placeholder(around, format!("the URL is Alembic's example: set {}", variable(around, "DATABASE_URL")));
     }
@@ -250,76 +253,5 @@ fn without_password(url: &str, variable: &str) -> (String, bool) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn yaml(url: Value) -> (String, Vec<String>) {
-        let around = Around {
-            base: Path::new("/repo/service"),
-            root: Path::new("/repo"),
-            prefix: "BILLING".to_owned(),
-            variable: &|name| (name == "SET").then(|| "postgresql://h/d".to_owned()),
-            elsewhere: &|name| {
-                (name == "FILE").then(|| ("postgres://me:secret@h/d".to_owned(), "service/.env".to_owned()))
-            },
-            likely: Kind::Sqlite,
-        };
-        let entry = entry(Some(&url), &around);
-        (serde_json::to_string(&entry.keys).unwrap(), entry.remarks)
-    }
-
-    #[test]
-    fn a_url_becomes_parts_without_its_password() {
-        let (keys, remarks) =
-            yaml(Value::text("postgresql+psycopg://me:p%40ss@h:5433/d?sslmode=require&search_path=a$b"));
-        assert_eq!(
-            keys,
-            r#"{"type":"postgres","db_name":"d","driver":"psycopg","schema":"a$$b","connection":{"host":"h","port":5433,"user":"me","password":"${BILLING_PASSWORD}","options":{"sslmode":"require"}}}"#
-        );
-        assert_eq!(remarks, ["the URL holds a password, which is not written here: set BILLING_PASSWORD"]);
-        let (keys, _) = yaml(Value::text("sqlite:///./a.db"));
-        assert_eq!(keys, r#"{"type":"sqlite","connection":{"db_path":"service/a.db"}}"#);
-    }
-
-    #[test]
-    fn variables_stay_variables() {
-        for (url, expected) in [
-            (Value::variable("SET", None), r#"{"type":"postgres","connection":{"url":"${SET}"}}"#),
-            (
-                Value::variable("NOT", Some(Value::text("sqlite:///a.db"))),
-                r#"{"type":"sqlite","connection":{"url":"${NOT:-sqlite:///service/a.db}"}}"#,
-            ),
-            (
-                Value::variable("NOT", Some(Value::text("postgres://me:secret@h/d"))),
-                r#"{"type":"postgres","connection":{"url":"${NOT}"}}"#,
-            ),
-            (
-                Value::variable("FILE", None),
-                r#"{"type":"postgres","db_name":"d","connection":{"host":"h","user":"me","password":"${BILLING_PASSWORD}"}}"#,
-            ),
-        ] {
-            assert_eq!(yaml(url).0, expected);
-        }
-        let pieces = Value::Text(vec![
-            Piece::Plain("postgresql://".to_owned()),
-            Piece::Variable { name: "U".to_owned(), default: Some(vec![Piece::Plain("me".to_owned())]) },
-            Piece::Plain(":hunter2@h/d".to_owned()),
-        ]);
-        let (keys, remarks) = yaml(pieces);
-        assert_eq!(keys, r#"{"type":"postgres","connection":{"url":"postgresql://${U:-me}:${BILLING_PASSWORD}@h/d"}}"#);
-        assert_eq!(remarks.len(), 1);
-    }
-
-    #[test]
-    fn what_cannot_be_told_is_a_variable_to_set() {
-        for url in [
-            Value::Unknown("f()".to_owned()),
-            Value::text("mysql://h/d"),
-            Value::text("driver://user:pass@localhost/dbname"),
-        ] {
-            let (keys, remarks) = yaml(url);
-            assert_eq!(keys, r#"{"type":"sqlite","connection":{"url":"${BILLING_DATABASE_URL}"}}"#);
-            assert!(remarks[0].contains("BILLING_DATABASE_URL"), "{remarks:?}");
-        }
-    }
-}
+#[path = "database_tests.rs"]
+mod tests;

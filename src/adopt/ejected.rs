@@ -8,7 +8,8 @@ use serde_yaml::Value as Yaml;
 use crate::settings::{normal, relative};
 
 use super::config::Config;
-use super::python::{Names, Python};
+use super::names::Names;
+use super::python::Python;
 use super::value::{Reference, Value};
 
 /// Below this line nothing depends on the project.
@@ -84,6 +85,9 @@ impl Constants {
             ("schema", "SCHEMA"),
             ("schema_translate_map", "SCHEMA_TRANSLATE_MAP"),
             ("on_connect", "ON_CONNECT"),
+            ("lock_timeout", "LOCK_TIMEOUT"),
+            ("statement_timeout", "STATEMENT_TIMEOUT"),
+            ("env", "ENV"),
         ] {
             keys.extend(self.get(constant).data().map(|value| (key, value)));
         }

@@ -1,13 +1,16 @@
 //! What an env.py does, read from its syntax tree and never executed.
 
+mod calls;
+mod configure;
+
 use indexmap::IndexMap;
 use ruff_python_ast::{Expr, ExprCall, Stmt, StmtFor, StmtIf};
 use ruff_text_size::Ranged;
 
 use super::config::Config;
-use super::filters;
 use super::modules::Roots;
-use super::python::{Names, Python};
+use super::names::Names;
+use super::python::Python;
 use super::value::{Reference, Value};
 
 /// What was understood of an env.py.
@@ -42,19 +45,6 @@ pub struct EnvPy {
     pub is_flask: bool,
 }
 
-/// Callables that a hooks module may have.
-const HOOKS: [&str; 8] = [
-    "include_object",
-    "include_name",
-    "process_revision_directives",
-    "compare_type",
-    "compare_server_default",
-    "render_item",
-    "on_version_apply",
-    "configure",
-];
-/// What belongs to a run, which shed says itself.
-const OF_A_RUN: [&str; 5] = ["connection", "url", "literal_binds", "dialect_opts", "dialect_name"];
 /// Functions of other modules that do nothing to the models.
 const HARMLESS: [&str; 8] = ["settings", "config", "url", "dsn", "uri", "env", "path", "logg"];
 
@@ -181,6 +171,9 @@ impl<'a> Walk<'a> {
 
     fn assign_item(&mut self, of: &Expr, key: &Expr, worth: &Value, whole: &Expr) {
         let key = self.names.plain(key);
+        if let Some(key) = &key {
+            self.names.update(of, vec![(key.clone(), worth.clone())]);
+        }
         match (self.names.value(of), key.as_deref()) {
             (Value::Reference(place), Some(name)) if place.is("os.environ") => match worth.written() {
                 Some(text) => drop(self.found.variables.insert(name.to_owned(), text)),
@@ -283,7 +276,13 @@ impl<'a> Walk<'a> {
                 }
             }
             Value::Local(_) => self.reason(call, "it runs within something of its own"),
-            _ => {}
+            // An engine of another module, known by its URL.
+            _ => {
+                let of = call.func.as_attribute_expr().map(|method| self.names.value(&method.value));
+                if let Some(url @ Value::Text(_)) = of {
+                    self.url(url);
+                }
+            }
         }
     }
 
@@ -295,251 +294,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn expression(&mut self, expression: &'a Expr) {
-        let expression = unawaited(expression);
-        let Expr::Call(call) = expression else { return };
-        match self.names.value(&call.func) {
-            Value::Local(name) => self.enter(&name),
-            Value::Reference(function) => self.call(&function.dotted(), call),
-            _ => self.method(call),
-        }
-    }
-
-    fn enter(&mut self, name: &str) {
-        if self.entered.iter().any(|entered| entered == name) {
-            return;
-        }
-        if let Some(function) = self.names.functions.get(name).copied() {
-            self.entered.push(name.to_owned());
-            self.body(&function.body);
-            self.entered.pop();
-        }
-    }
-
-    fn call(&mut self, name: &str, call: &'a ExprCall) {
-        let argument = |place: usize| call.arguments.args.get(place).map(|argument| self.names.value(argument));
-        match name {
-            "sys.path.append" => self.sys_path(&argument(0).unwrap_or(Value::None)),
-            "sys.path.insert" => self.sys_path(&argument(1).unwrap_or(Value::None)),
-            "sys.path.extend" => self.sys_path(&argument(0).unwrap_or(Value::None)),
-            "alembic.context.config.set_main_option" => self.option(call, 0),
-            "alembic.context.config.set_section_option" => self.option(call, 1),
-            "alembic.context.configure" => self.configure(call),
-            "alembic.context.run_migrations" => {}
-            "alembic.context.execute" => self.statement_at_connect(call),
-            "importlib.import_module" => match argument(0).and_then(|module| module.plain()) {
-                Some(module) => self.found.for_effect.push(Reference::module(&module)),
-                None => self.reason(call, "it imports what cannot be told"),
-            },
-            "asyncio.run" => self.arguments(call),
-            "os.environ.setdefault" => {
-                let (name, value) =
-                    (argument(0).and_then(|name| name.plain()), argument(1).and_then(|value| value.written()));
-                match (name, value) {
-                    (Some(name), Some(value)) => drop(self.found.variables.insert(name, value)),
-                    _ => self.reason(call, "it sets a variable to something that cannot be told"),
-                }
-            }
-            name if name.ends_with("load_dotenv") || is_known(name) => {}
-            name if is_logging(name) => {}
-            _ if self.entered.is_empty() && call.arguments.args.is_empty() && call.arguments.keywords.is_empty() => {
-                let function = self.names.value(&call.func);
-                match (function, &self.found.setup) {
-                    (Value::Reference(function), None) => self.found.setup = Some(function),
-                    _ => self.reason(call, "it calls code of its own"),
-                }
-            }
-            _ => {
-                if !self.is_of_connection(call) {
-                    self.reason(call, "it calls code of its own");
-                }
-            }
-        }
-    }
-
-    /// A method of something that env.py made.
-    fn method(&mut self, call: &'a ExprCall) {
-        if self.is_of_connection(call) || is_logging(&self.python.code(&*call.func)) {
-            return;
-        }
-        let code = self.python.code(&*call.func);
-        if code.ends_with(".run_sync") || code.ends_with(".run_until_complete") || code == "print" {
-            return self.arguments(call);
-        }
-        if code.ends_with("metadata.reflect") {
-            return self.reason(call, "the models are read from the database");
-        }
-        if self.configured.is_none() && !code.ends_with(".update") {
-            self.reason(call, "it calls code of its own");
-        }
-    }
-
-    fn is_of_connection(&mut self, call: &'a ExprCall) -> bool {
-        let Some(method) = call.func.as_attribute_expr().map(|function| function.attr.as_str()) else { return false };
-        match method {
-            "execute" | "exec_driver_sql" => self.statement_at_connect(call),
-            "dispose" | "close" | "commit" | "rollback" | "aclose" => {}
-            _ => return false,
-        }
-        true
-    }
-
-    fn statement_at_connect(&mut self, call: &'a ExprCall) {
-        let sql = call.arguments.args.first().map(|sql| self.names.value(sql)).and_then(|sql| sql.plain());
-        match sql {
-            Some(sql) => {
-                if !self.found.on_connect.contains(&sql) {
-                    self.found.on_connect.push(sql);
-                }
-            }
-            None => self.reason(call, "it runs SQL that cannot be told"),
-        }
-    }
-
-    /// Functions that are given to `asyncio.run` and `run_sync`.
-    fn arguments(&mut self, call: &'a ExprCall) {
-        for argument in &call.arguments.args {
-            match unawaited(argument) {
-                Expr::Call(_) => self.expression(argument),
-                other => {
-                    if let Value::Local(name) = self.names.value(other) {
-                        self.enter(&name);
-                    }
-                }
-            }
-        }
-    }
-
-    fn option(&mut self, call: &'a ExprCall, place: usize) {
-        let key = call.arguments.args.get(place).and_then(|key| self.names.plain(key));
-        let Some(value) = call.arguments.args.get(place + 1).map(|value| self.names.value(value)) else { return };
-        match key.as_deref() {
-            Some("sqlalchemy.url") => self.url(value),
-            Some(key) if matches!(value, Value::Text(_)) => drop(self.names.options.insert(key.to_owned(), value)),
-            _ => self.reason(call, "it changes Alembic's configuration"),
-        }
-    }
-
-    /// Under a condition what was there before holds where the variable is not set.
-    fn url(&mut self, url: Value) {
-        let before = self.names.option("sqlalchemy.url");
-        let is_meant = !matches!(before.plain().as_deref(), Some("driver://user:pass@localhost/dbname"));
-        let url = if self.within > 0 && is_meant { url.or(before) } else { url };
-        self.names.options.insert("sqlalchemy.url".to_owned(), url.clone());
-        self.found.url = Some(url);
-    }
-
-    fn sys_path(&mut self, value: &Value) {
-        let items = match value {
-            Value::List(items) => items.clone(),
-            one => vec![one.clone()],
-        };
-        for item in items {
-            match item.plain() {
-                Some(path) => self.found.sys_path.push(path),
-                None if matches!(item, Value::Reference(_)) => {}
-                None => self.found.reasons.push("it puts a folder on sys.path that cannot be told".to_owned()),
-            }
-        }
-    }
-
-    fn configure(&mut self, call: &'a ExprCall) {
-        let is_offline =
-            call.arguments.find_keyword("connection").is_none() && call.arguments.find_keyword("url").is_some();
-        if is_offline {
-            return;
-        }
-        if let Some(line) = self.configured.filter(|line| *line != self.python.line(call)) {
-            self.reason(call, &format!("a second context.configure, beside line {line}"));
-        }
-        self.configured = Some(self.python.line(call));
-        for keyword in &call.arguments.keywords {
-            let value = self.names.value(&keyword.value);
-            match &keyword.arg {
-                Some(name) => self.keyword(name.as_str(), value, &keyword.value),
-                None => match value {
-                    Value::Map(pairs) => {
-                        pairs.into_iter().for_each(|(name, value)| self.keyword(&name, value, &keyword.value))
-                    }
-                    _ => self.reason(&keyword.value, "keywords that cannot be told"),
-                },
-            }
-        }
-    }
-
-    fn keyword(&mut self, name: &str, value: Value, place: &Expr) {
-        match (name, value) {
-            (name, _) if OF_A_RUN.contains(&name) => {}
-            ("target_metadata", value) => self.metadata(value, place),
-            ("version_table", value) => match value.written() {
-                Some(text) => self.found.version_table = Some(text),
-                None => self.reason(place, "the version table's name cannot be told"),
-            },
-            ("version_table_schema", Value::None) => {}
-            ("version_table_schema", value) => match value.written() {
-                Some(text) => self.found.version_table_schema = Some(text),
-                None => self.reason(place, "the version table's schema cannot be told"),
-            },
-            ("render_as_batch", Value::Unknown(code)) if code.contains("sqlite") => {}
-            (name, Value::Local(function)) => self.local_hook(name, &function, place),
-            (name, Value::Reference(function)) if HOOKS.contains(&name) => self.hook(name, &function, place),
-            (name, value) => match value.data() {
-                // Alembic's own words for "as always".
-                Some(serde_yaml::Value::Null) => {}
-                Some(data) => drop(self.found.configure.insert(name.to_owned(), data)),
-                None => self.reason(place, &format!("`{name}` cannot be told")),
-            },
-        }
-    }
-
-    fn metadata(&mut self, value: Value, place: &Expr) {
-        let found: Option<Vec<Reference>> = match value {
-            Value::None => Some(Vec::new()),
-            Value::Reference(reference) => Some(vec![reference]),
-            Value::List(items) => {
-                let one = |item: Value| if let Value::Reference(reference) = item { Some(reference) } else { None };
-                items.into_iter().map(one).collect()
-            }
-            _ => None,
-        };
-        match found {
-            Some(found) => self.found.metadata = found,
-            None => self.reason(place, "target_metadata is computed"),
-        }
-    }
-
-    /// A callable that env.py imports.
-    fn hook(&mut self, name: &str, function: &Reference, place: &Expr) {
-        let module =
-            Reference { names: function.names[..function.names.len().saturating_sub(1)].to_vec(), ..function.clone() };
-        let same_name = function.names.last().is_some_and(|last| last == name);
-        let module = module.dotted();
-        match &self.found.hooks {
-            _ if !same_name => self.reason(place, &format!("a hooks module would need it under the name `{name}`")),
-            Some(other) if *other != module => self.reason(place, &format!("callables of two modules, beside {other}")),
-            _ => self.found.hooks = Some(module),
-        }
-    }
-
-    /// A callable of env.py itself: what settings say as well, they say.
-    fn local_hook(&mut self, name: &str, function: &str, place: &Expr) {
-        let Some(definition) = self.names.functions.get(function).copied() else { return };
-        match filters::read(name, definition, &self.names) {
-            Some(filters::Said::Nothing(remark)) => self.found.remarks.push(remark.to_owned()),
-            Some(filters::Said::Excluded(tables)) => self.found.exclude_tables.extend(tables),
-            Some(filters::Said::Schemas(schemas)) => self.found.schemas.extend(schemas),
-            None => {
-                self.reason(
-                    place,
-                    &format!("`{name}` is a function of env.py itself, which a `hooks` module cannot be"),
-                );
-            }
-        }
-    }
-
     fn finish(mut self) -> EnvPy {
         if self.configured.is_none() && !self.found.is_flask {
             self.found.reasons.push("no call of context.configure was found for a connection".to_owned());
+        }
+        if self.found.url.is_none() && !self.names.options.is_empty() {
+            // The ini's own URL, with the variables that env.py puts into it.
+            self.found.url = Some(self.names.option("sqlalchemy.url"));
         }
         if !self.found.schemas.is_empty() {
             self.found.configure.shift_remove("include_schemas");
@@ -596,9 +357,4 @@ fn is_known(name: &str) -> bool {
     ]
     .contains(&top)
         && !name.starts_with("alembic.context.config.set")
-}
-
-fn is_logging(name: &str) -> bool {
-    let last = name.rsplit('.').next().unwrap_or_default();
-    ["debug", "info", "warning", "error", "exception", "setLevel", "addHandler", "basicConfig"].contains(&last)
 }

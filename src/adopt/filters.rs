@@ -2,12 +2,12 @@
 
 use ruff_python_ast::{CmpOp, Expr, Stmt, StmtFunctionDef};
 
-use super::python::Names;
+use super::names::Names;
 
 /// What settings say in the place of a function.
 #[derive(Debug, PartialEq)]
 pub enum Said {
-    /// shed does it anyway; the remark says what.
+    /// shed does it anyway; the remark says what, if it says anything.
     Nothing(&'static str),
     Excluded(Vec<String>),
     Schemas(Vec<String>),
@@ -18,7 +18,10 @@ pub fn read(keyword: &str, function: &StmtFunctionDef, names: &Names<'_>) -> Opt
     match keyword {
         "process_revision_directives" => is_no_empty_revision(function, names)
             .then_some(Said::Nothing("no empty revisions: shed writes none unless --allow-empty says so")),
-        "include_object" => excluded(function, names).map(Said::Excluded),
+        "include_object" => excluded(function, names).map(|tables| match tables.is_empty() {
+            true => Said::Nothing(""),
+            false => Said::Excluded(tables),
+        }),
         "include_name" => schemas(function, names).map(Said::Schemas),
         _ => None,
     }
@@ -68,7 +71,7 @@ fn excluded(function: &StmtFunctionDef, names: &Names<'_>) -> Option<Vec<String>
             }
             Stmt::Return(end) if rest.is_empty() => match end.value.as_deref()? {
                 Expr::BooleanLiteral(literal) if literal.value => {
-                    return Some(tables).filter(|tables| !tables.is_empty());
+                    return Some(tables);
                 }
                 Expr::UnaryOp(not) if not.op == ruff_python_ast::UnaryOp::Not => {
                     tables.extend(tables_of(&not.operand, name, kind, names)?);

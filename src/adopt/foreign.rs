@@ -2,7 +2,7 @@
 
 use ruff_python_ast::{Expr, Stmt, StmtClassDef};
 
-use super::python::Names;
+use super::names::Names;
 use super::value::Value;
 
 /// What a name of this module is worth.
@@ -25,7 +25,7 @@ pub fn value(names: &mut Names<'_>, package: &str, wanted: &str) -> Option<Value
             _ => {}
         }
     }
-    names.values.get(wanted).cloned()
+    names.values.get(wanted).cloned().or_else(|| names.returned(wanted))
 }
 
 /// An object of a class of this module is known by its class; an engine by its URL.
@@ -62,10 +62,28 @@ fn class<'a>(names: &Names<'a>, name: &str) -> Option<&'a StmtClassDef> {
     })
 }
 
-/// A field of an object: pydantic's settings take it from the variable of that name, other classes have it as it is.
-pub fn field(names: &Names<'_>, object: &Value, field: &str) -> Option<Value> {
+/// A field of an object: pydantic's settings take it from the variable of that name, other classes have it as it is;
+/// a property is what it returns.
+pub fn field(names: &mut Names<'_>, object: &Value, field: &str) -> Option<Value> {
     let Value::Unknown(name) = object else { return None };
     let class = class(names, name)?;
+    let property = class.body.iter().find_map(|statement| match statement {
+        Stmt::FunctionDef(function) if function.name.as_str() == field => Some(function),
+        _ => None,
+    });
+    let Some(property) = property else { return plain_field(names, class, field) };
+    let fields = class.body.iter().filter_map(|statement| match statement {
+        Stmt::AnnAssign(assign) => assign.target.as_name_expr().map(|name| name.id.to_string()),
+        _ => None,
+    });
+    let fields: Vec<(String, Value)> =
+        fields.filter_map(|name| plain_field(names, class, &name).map(|value| (name, value))).collect();
+    names.values.insert("self".to_owned(), Value::Map(fields));
+    names.functions.insert(field.to_owned(), property);
+    names.returned(field)
+}
+
+fn plain_field(names: &Names<'_>, class: &StmtClassDef, field: &str) -> Option<Value> {
     let is_settings = class.bases().iter().any(|base| names.python.code(base).ends_with("BaseSettings"));
     let mut prefix = String::new();
     let mut found: Option<Option<Value>> = None;
@@ -89,7 +107,10 @@ pub fn field(names: &Names<'_>, object: &Value, field: &str) -> Option<Value> {
     if !is_settings {
         return default;
     }
-    let default = default.filter(|value| matches!(value, Value::Text(_)));
+    let default = default.map(|value| match value {
+        Value::Number(number) => Value::text(&number.to_string()),
+        other => other,
+    });
     Some(Value::variable(&format!("{prefix}{field}").to_uppercase(), default))
 }
 

@@ -11,9 +11,11 @@ mod foreign;
 mod ini;
 mod models;
 mod modules;
+mod names;
 mod python;
 mod repository;
 mod value;
+mod writing;
 
 use std::path::{Path, PathBuf};
 
@@ -71,7 +73,7 @@ pub fn look(path: &Path, root: &Path, environment: &Environment) -> Result<Found
 fn of_alembic(file: &Path, top: &Path, around: &Surroundings<'_>, found: &mut Found) -> Result<()> {
     let is_ini = file.extension().is_some_and(|extension| extension == "ini");
     let configs = if is_ini { Config::of_ini(file)? } else { Config::of_pyproject(file)?.into_iter().collect() };
-    let engines: Vec<String> = configs.iter().flat_map(|config| config.paths("databases")).collect();
+    let engines: Vec<String> = configs.iter().flat_map(Config::engines).collect();
     let mut chains: Vec<Chain> = Vec::new();
     for config in configs {
         if engines.contains(&config.section) {

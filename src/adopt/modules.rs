@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::config::Config;
-use super::python::{Names, Python};
+use super::names::Names;
+use super::python::Python;
 use super::value::{Reference, Value};
 
 /// How far settings are followed from module to module.
@@ -101,7 +102,7 @@ impl Roots {
         let found = super::foreign::value(&mut names, package, name)?;
         let found = match reference.names.get(1..).unwrap_or_default() {
             [] => found,
-            [field] => super::foreign::field(&names, &found, field)?,
+            [field] => super::foreign::field(&mut names, &found, field)?,
             _ => return None,
         };
         matches!(found, Value::Text(_)).then_some(found)

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::settings::{Module, Options, Project, Settings, VersionsEntry};
 
-use super::plan::{Plan, Step};
+use super::plan::{Plan, Sql, Step};
 use super::safety::Safety;
 
 #[derive(Serialize)]
@@ -28,6 +28,7 @@ pub struct Context<'a> {
     need_models: &'static str,
     env: IndexMap<&'a str, &'a str>,
     versions: Vec<String>,
+    sql: Option<&'a Sql>,
     recursive: bool,
     configure: &'a Map<String, Value>,
     hooks: Option<ModuleRef<'a>>,
@@ -126,6 +127,7 @@ impl<'a> Context<'a> {
             need_models: if plan.needs_models { "yes" } else { "no" },
             env: url_variables(project),
             versions: versions(&plan.versions),
+            sql: plan.sql.as_ref(),
             recursive: project.recursive,
             configure: &project.configure,
             hooks: project.hooks.as_ref().map(ModuleRef::of),
@@ -136,7 +138,7 @@ impl<'a> Context<'a> {
             script_imports: &project.script_imports,
             log_levels: &project.alembic.log_levels,
             verbose: plan.verbose,
-            witness: plan.steps.iter().any(|step| matches!(step, Step::Prepare { .. })),
+            witness: matches!(plan.steps.first(), Some(Step::Prepare { .. } | Step::Compare { .. })),
             revision: Revision { allow_empty: plan.allow_empty },
             ledger: plan.keeps_ledger().then_some(Ledger { shed: env!("CARGO_PKG_VERSION") }),
             guard: safety.map(|safety| Guard {

@@ -29,6 +29,9 @@ pub enum Event {
     /// These revisions come next; the worker waits for our word.
     Pending {
         heads: Vec<String>,
+        /// All rows of the version table, where it has more than the heads.
+        #[serde(default)]
+        rows: Option<Vec<String>>,
     },
     StepStarted {
         #[serde(default)]
@@ -100,6 +103,9 @@ pub struct Step {
     /// The heads of the whole database afterwards.
     #[serde(default, skip_serializing)]
     pub heads: Vec<String>,
+    /// All rows of the version table afterwards, where it has more than the heads.
+    #[serde(default, skip_serializing)]
+    pub rows: Option<Vec<String>>,
     /// First line of the revision's docstring.
     #[serde(default)]
     pub message: Option<String>,
@@ -112,6 +118,11 @@ pub struct Step {
 }
 
 impl Step {
+    /// What the version table holds afterwards.
+    fn held(&self) -> &[String] {
+        self.rows.as_deref().unwrap_or(&self.heads)
+    }
+
     /// `upgraded to a1b2, create users`; how long it took from a second on.
     pub fn in_words(&self) -> String {
         let done = match self.direction.as_str() {
@@ -238,7 +249,7 @@ impl Traces {
             }
             Event::StepApplied(step) => {
                 self.in_step = false;
-                self.next = Some(step.heads.clone());
+                self.next = Some(step.held().to_vec());
             }
             Event::Commit {} | Event::Autocommit {} if self.in_step => {
                 self.half = true;
@@ -305,7 +316,7 @@ impl Told {
 
     /// Whether the database can be at these heads after this run and nothing else.
     pub fn may_be_at(&self, before: &[String], heads: &[String]) -> bool {
-        let applied = self.applied.iter().map(|step| step.heads.as_slice());
+        let applied = self.applied.iter().map(Step::held);
         let committed = self.traces.committed.iter().map(Vec::as_slice);
         std::iter::once(before).chain(applied).chain(committed).any(|possible| set(possible) == set(heads))
     }

@@ -26,7 +26,7 @@ struct Pair<'a> {
 }
 
 #[derive(Serialize)]
-struct Logger {
+pub struct Logger {
     /// The section's name.
     name: String,
     /// The logger's name.
@@ -54,7 +54,7 @@ impl<'a> Values<'a> {
 }
 
 /// `%(here)s` becomes the settings file's folder, every other single `%` is doubled; `%%` as in an ini is taken too.
-fn in_ini(name: &str, value: &str, here: &str) -> String {
+pub fn in_ini(name: &str, value: &str, here: &str) -> String {
     let double = |text: &str| {
         // A file template is a format of its own, where `%%` is a percent sign.
         let (written, meant) = if name == "file_template" { ("%%(", "%(") } else { ("%%", "%") };
@@ -66,7 +66,7 @@ fn in_ini(name: &str, value: &str, here: &str) -> String {
 }
 
 /// The root logger first, as `fileConfig` wants it; the levels of Alembic's own template where nothing is said.
-fn loggers(levels: &indexmap::IndexMap<String, String>, verbose: bool) -> Vec<Logger> {
+pub fn loggers(levels: &indexmap::IndexMap<String, String>, verbose: bool) -> Vec<Logger> {
     let alembic = if verbose { "INFO" } else { "WARNING" };
     let mut all: Vec<(&str, &str)> = vec![("root", "WARNING"), ("sqlalchemy", "WARNING"), ("alembic", alembic)];
     for (name, level) in levels {

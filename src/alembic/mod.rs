@@ -20,8 +20,9 @@ mod worker;
 
 pub use context::keys_of;
 pub use event::{Difference, Event, Told};
+pub use ini::{Logger, in_ini, loggers};
 pub use interpreter::Interpreter;
-pub use plan::{ModelsWanted, Plan, Reach, Step};
+pub use plan::{ModelsWanted, Plan, Reach, Sql, Step};
 pub use run::{Ended, Listener, Place, run};
 pub use safety::{Kept, Rules, Safety};
 pub use vault::{Vault, failed};

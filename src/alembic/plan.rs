@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::engine::Engine;
+use crate::revisions::sql::Read;
 use crate::settings::{Database, Module, Options, Project, VersionsEntry};
 
 /// Everything that one start of the worker does.
@@ -24,6 +25,8 @@ pub struct Plan<'a> {
     /// `--models`: instead of the project's `module`.
     pub models: Option<Vec<Module>>,
     pub versions: Vec<VersionsEntry>,
+    /// The migrations of `format: sql`.
+    pub sql: Option<Sql>,
     /// The keys that may stand in project or database, of the database where there is one.
     pub options: Option<Options>,
     /// Version tables that other projects keep in the same database, where a step may compare.
@@ -33,6 +36,14 @@ pub struct Plan<'a> {
     pub verbose: bool,
     /// The worker gets the terminal (`edit`, `--tty`).
     pub terminal: bool,
+}
+
+/// The SQL files of a project, in the order of their names.
+#[derive(Debug, Serialize)]
+pub struct Sql {
+    pub files: Vec<Read>,
+    /// A file that comes before an applied one is refused.
+    pub strict: bool,
 }
 
 /// A database and the way to it.
@@ -135,6 +146,7 @@ impl<'a> Plan<'a> {
             needs_models: false,
             models: None,
             versions: Vec::new(),
+            sql: None,
             options: None,
             other_version_tables: Vec::new(),
             allow_empty: false,

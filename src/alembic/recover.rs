@@ -11,7 +11,7 @@ use crate::failpoint;
 use crate::process::Interrupts;
 use crate::settings::Restore;
 
-use super::event::{Event, Told, heads_in_words};
+use super::event::{Event, Told};
 use super::safety::{clear, may_restore};
 use super::vault::Vault;
 
@@ -79,7 +79,7 @@ impl Site<'_> {
         if !told.is_half(*rolls_back, || Ok(now.clone()))? {
             clear(journal, entry)?;
             let words = broken_off(entry);
-            watch.note(&format!("{target}: {words}; the database is whole, at {}", heads_in_words(&now)));
+            watch.note(&format!("{target}: {words}; the database is whole, at {}", vault.in_words(&now)));
             return Ok(Recovered::Whole { heads: now });
         }
         if !told.may_be_at(heads, &now) {
@@ -100,7 +100,7 @@ impl Site<'_> {
         failpoint::reach("recover-restored")?;
         clear(journal, entry)?;
         let words = broken_off(entry);
-        watch.note(&format!("{target}: {words}; its backup was put back: at {}", heads_in_words(heads)));
+        watch.note(&format!("{target}: {words}; its backup was put back: at {}", vault.in_words(heads)));
         Ok(Recovered::PutBack { heads: heads.clone() })
     }
 }

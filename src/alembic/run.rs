@@ -265,8 +265,8 @@ impl Following<'_, '_> {
     /// The worker waits for our word twice: before it changes anything, and before it gives the lock back.
     fn answer(&mut self, event: &Event) {
         match (event, &mut self.safety) {
-            (Event::Pending { heads, .. }, Some(safety)) => {
-                let allowed = safety.before(self.record, heads);
+            (Event::Pending { heads, rows }, Some(safety)) => {
+                let allowed = safety.before(self.record, heads, rows.as_deref());
                 self.words.say(if allowed.is_ok() { b"g" } else { b"s" });
                 if allowed.is_ok() && self.ledger {
                     self.words.say(format!("{}\n", safety.for_ledger()).as_bytes());

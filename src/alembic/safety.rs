@@ -13,7 +13,7 @@ use crate::process::Interrupts;
 use crate::revisions::git;
 use crate::settings::Restore;
 
-use super::event::{Told, heads_in_words};
+use super::event::Told;
 use super::record::{Record, give_free};
 use super::recover::{Allowed, Site, recover};
 use super::vault::Vault;
@@ -87,7 +87,7 @@ impl<'a> Safety<'a> {
     }
 
     /// Something is pending and the lock is held: backup, then journal, then the run may go on.
-    pub(super) fn before(&mut self, record: &Record, heads: &[String]) -> Result<()> {
+    pub(super) fn before(&mut self, record: &Record, heads: &[String], rows: Option<&[String]>) -> Result<()> {
         if self.journal.is_there() {
             return Err(Error::failed(format!("{}: an earlier run was broken off just now", self.rules.target))
                 .help("run it again: it is put right first"));
@@ -100,7 +100,7 @@ impl<'a> Safety<'a> {
         };
         failpoint::reach("migrate-backed-up")?;
         self.kept.backup.clone_from(&backup);
-        let (heads, rolls_back) = (heads.to_vec(), self.rules.rolls_back);
+        let (heads, rolls_back) = (rows.unwrap_or(heads).to_vec(), self.rules.rolls_back);
         let deed = Deed::Migrate { heads, backup, events: record.events(), rolls_back };
         let entry = Entry::new(&record.id, self.rules.target, self.rules.command, deed);
         record.keep();
@@ -150,7 +150,7 @@ impl<'a> Safety<'a> {
         self.clear(&entry)?;
         Ok(Some(format!(
             "the backup was put back: the database is at {} as before (what failed is kept: shed restore {} --failed)",
-            heads_in_words(heads),
+            self.vault.in_words(heads),
             self.rules.target
         )))
     }

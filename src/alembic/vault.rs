@@ -6,6 +6,9 @@ use crate::engine::backups::{Store, Wish};
 use crate::engine::journal::Journal;
 use crate::engine::{Engine, Lock, Replacement, Watch};
 use crate::error::Result;
+use crate::settings::Format;
+
+use super::event::heads_in_words;
 
 /// Where the backups of one database are, and how its revision is read.
 pub struct Vault<'a> {
@@ -16,6 +19,7 @@ pub struct Vault<'a> {
     /// What failed runs left: the last of each target.
     pub failures: Store,
     pub version_table: (Option<String>, String),
+    pub format: Format,
 }
 
 /// The name in the store of what failed runs left of a target.
@@ -29,6 +33,14 @@ impl Vault<'_> {
         self.engine.heads(self.version_table.0.as_deref(), &self.version_table.1)
     }
 
+    /// What the version table holds, in words: of SQL files it names each one.
+    pub fn in_words(&self, rows: &[String]) -> String {
+        match self.format {
+            Format::Python => heads_in_words(rows),
+            Format::Sql => rows.iter().max().map_or_else(|| heads_in_words(&[]), Clone::clone),
+        }
+    }
+
     /// A verified backup, for a run that is about to change the database.
     pub fn take(&self, run: &str, reason: &str, heads: &[String], watch: &Watch<'_>) -> Result<PathBuf> {
         let wish = Wish { target: &self.name, run, reason, heads, except: &[] };
@@ -37,7 +49,10 @@ impl Vault<'_> {
 
     /// Keeps what a failed run left, for `shed restore --failed`; that it cannot is no reason to leave it half.
     pub fn keep_failed(&self, run: &str, watch: &Watch<'_>) {
-        let heads = self.heads().ok().flatten().unwrap_or_default();
+        let mut heads = self.heads().ok().flatten().unwrap_or_default();
+        if self.format == Format::Sql {
+            heads = heads.into_iter().max().into_iter().collect();
+        }
         let wish = Wish { target: &failed(&self.name), run, reason: "failed", heads: &heads, except: &[] };
         if let Err(error) = self.failures.take(self.engine, &wish, &watch.without_notes()) {
             watch.warn(&format!("{}: what failed could not be kept: {error}", self.name));

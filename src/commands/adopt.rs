@@ -76,9 +76,6 @@ pub fn adopt(args: &Args, flag: Option<&Path>, environment: &Environment, out: &
         false => Settings::read(&file, environment)?,
     };
     let found = adopt::look(&start, settings.root(), environment)?;
-    for why in &found.refused {
-        out.warn(&format!("not adopted: {why}"));
-    }
     let adopted = Adopted {
         settings: file.clone(),
         dry_run: args.dry_run,
@@ -89,6 +86,9 @@ pub fn adopt(args: &Args, flag: Option<&Path>, environment: &Environment, out: &
     };
     if found.projects.is_empty() {
         return Err(Error::usage(found.refused.join("\n")).help("nothing was written"));
+    }
+    for why in &found.refused {
+        out.warn(&format!("not adopted: {why}"));
     }
     let (new, adopted) = apart(found.projects, args.name.as_deref(), &settings, adopted)?;
     if new.is_empty() {

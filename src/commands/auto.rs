@@ -114,7 +114,7 @@ impl Auto<'_, '_> {
     fn work(&self, before: &Standing, outcome: &mut Outcome) -> Result<()> {
         let is_clean = before.pending == Some(0) && before.broken_off.is_none();
         if self.args.dry_run || is_clean {
-            outcome.drift = self.look(is_clean);
+            outcome.drift = self.look(before, is_clean);
         }
         let writes = self.creates() && outcome.drift.as_ref().is_none_or(|drift| !drift.in_order);
         if self.args.dry_run || (is_clean && !writes) {

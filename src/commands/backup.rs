@@ -59,7 +59,7 @@ fn back_up(scope: &Scope<'_>, chosen: &Chosen<'_>, dry_run: bool) -> Result<Back
     let (engine, store, database) = (scope.reach(chosen)?, scope.store(chosen)?, scope.database_of(chosen)?);
     refuse_memory(chosen, &engine)?;
     scope.demand_there(chosen, &engine)?;
-    let (target, before) = (scope.stored_name(chosen), heads(&engine, database)?);
+    let (target, before) = (scope.stored_name(chosen), heads(&engine, chosen.project, database)?);
     if dry_run {
         let (path, bytes) = (store.folder(&target), engine.size()?);
         let (target, database) = (chosen.name.clone(), engine.place());
@@ -69,7 +69,7 @@ fn back_up(scope: &Scope<'_>, chosen: &Chosen<'_>, dry_run: bool) -> Result<Back
     let except = scope.named_by_journal(&engine)?;
     let wish = Wish { target: &target, run: &run, reason: "manual", heads: &before, except: &except };
     let taken = scope.watched(|watch| store.take(&engine, &wish, watch))?;
-    let after = heads(&engine, database)?;
+    let after = heads(&engine, chosen.project, database)?;
     if after != before {
         store.discard(&taken);
         return Err(Error::locked(format!("{}: it was migrated while the backup was taken", chosen.name))

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::output::Report;
-use crate::revisions;
 use crate::revisions::git::Repository;
 use crate::revisions::merged::{Side, Sides, Unmerged};
-use crate::settings::{Project, VersionsEntry};
+use crate::revisions::{self, sql};
+use crate::settings::{Format, Project, VersionsEntry};
 
 use super::completions::TARGETS;
 use super::scope::Needs;
@@ -56,7 +56,7 @@ pub struct Guarded {
 pub fn guard(scope: &Scope<'_>, args: &Args) -> Result<Guard> {
     let chosen = scope.targets_or_files(&args.words, &args.place, Needs::Files)?;
     let mut projects: Vec<Guarded> = Vec::new();
-    for target in scope.share(&chosen) {
+    for target in &chosen {
         if projects.iter().any(|done| done.project == target.project.name) {
             continue;
         }
@@ -69,6 +69,12 @@ pub fn guard(scope: &Scope<'_>, args: &Args) -> Result<Guard> {
 
 fn guarded(scope: &Scope<'_>, project: &Project, versions: &[VersionsEntry], against: &str) -> Result<Guarded> {
     let mut found = Guarded { project: project.name.clone(), ..Guarded::default() };
+    // Each SQL file stands for itself: whatever is merged is one chain again.
+    if project.format == Format::Sql {
+        let last = sql::list(project, versions)?.names().last().map(|file| file.version.clone());
+        found.heads = last.into_iter().collect();
+        return Ok(found);
+    }
     let folders = match revisions::places(project, versions) {
         Ok(folders) => folders,
         Err(why) => {

@@ -63,7 +63,8 @@ fn of<'s>(site: &'s Site<'_>) -> Of<'s> {
     Of { schema: site.table.schema.as_deref(), version_table: &site.table.name }
 }
 
-fn by_python(scope: &Scope<'_>, target: &Chosen<'_>, most: Option<u32>) -> Result<Option<Vec<Step>>> {
+/// The ledger as the project's SQLAlchemy finds it.
+pub fn by_python(scope: &Scope<'_>, target: &Chosen<'_>, most: Option<u32>) -> Result<Option<Vec<Step>>> {
     let mut rows = status::question(scope, target, Needs::Reading, "log")?.into_iter();
     if rows.next().is_none_or(|first| first["there"] != Value::Bool(true)) {
         return Ok(None);

@@ -18,6 +18,7 @@ pub mod downgrade;
 pub mod drop;
 pub mod dump;
 pub mod edit;
+pub mod eject;
 pub mod ensure_version;
 pub mod guard;
 pub mod heads;

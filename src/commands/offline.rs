@@ -52,7 +52,7 @@ pub fn targets<'a>(
     let found = one_of_each_kind(scope, found)?;
     let by_pattern = several || found.len() > 1;
     let chosen = found.iter().map(|target| scope.chosen(target, by_pattern)).collect::<Result<Vec<_>>>()?;
-    Ok(chosen.into_iter().filter(|chosen| !by_pattern || has_models(scope, chosen)).collect())
+    Ok(scope.share(chosen.into_iter().filter(|chosen| !by_pattern || has_models(scope, chosen)).collect()))
 }
 
 /// A pattern passes over what cannot be checked.
@@ -107,9 +107,7 @@ fn gives_same(one: &Database, other: &Database) -> bool {
 /// Migrates a scratch database and compares the models with it, where the answer is not known.
 pub fn check(scope: &Scope<'_>, chosen: &Chosen<'_>, known: &Known, several: bool, args: &Args) -> Result<Checked> {
     if known.is_in_order(&chosen.name) {
-        let text = "No new upgrade operations detected. (cached)\n".to_owned();
-        let target = chosen.name.clone();
-        return Ok(Checked { target, in_order: true, differences: Vec::new(), cached: Some(true), text });
+        return Ok(check::known_to_be_in_order(chosen));
     }
     let Some(own) = &chosen.database else {
         return Err(Error::usage(format!("project {} has no database", chosen.project.name)));

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::alembic::{self, Plan, Reach, Step};
+use crate::alembic::{self, Plan, Reach, Sql, Step};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::revisions::{self, Graph, NotStatic};
-use crate::settings::{Module, Options, Project, VersionsEntry};
+use crate::revisions::{self, Graph, NotStatic, sql};
+use crate::settings::{Format, Module, Options, Project, VersionsEntry};
 
 use super::Place;
 use super::live::Live;
@@ -27,6 +27,8 @@ pub struct Wishes<'a> {
     pub care: Option<(&'static str, Care)>,
     /// Models and database are compared after the migration, in the same interpreter.
     pub compares: Option<&'a Place>,
+    /// `--strict`: SQL files that come before an applied one are refused.
+    pub strict: bool,
 }
 
 impl Scope<'_> {
@@ -51,6 +53,12 @@ impl Scope<'_> {
         }
         let versions = versions(chosen);
         refuse_files(&versions)?;
+        let sql = match chosen.project.format {
+            Format::Python => None,
+            Format::Sql => Some(self.sql_files(chosen, &versions, needs, wishes)?),
+        };
+        // SQL that is only run needs no models.
+        let needs_models = wishes.needs_models && (sql.is_none() || steps.iter().any(Step::may_compare));
         Ok(Plan {
             project: chosen.project,
             target: chosen.name.clone(),
@@ -60,7 +68,8 @@ impl Scope<'_> {
             },
             steps,
             writes: needs == Needs::Writing,
-            needs_models: wishes.needs_models,
+            needs_models,
+            sql,
             models: wishes.models.map(|models| vec![module(models, self.environment.working_dir())]),
             versions,
             options: options(chosen),
@@ -98,13 +107,12 @@ impl Scope<'_> {
     /// Version tables that other targets keep in the same database: autogenerate must not drop them.
     fn neighbours(&self, chosen: &Chosen<'_>, engine: &Engine) -> Result<Vec<(Option<String>, String)>> {
         let here = engine.identity();
-        let databases = self.settings.projects()?.values().flat_map(|project| project.db.values());
-        let same = databases.filter(|database| Engine::identity_of(database, self.environment) == Some(here.clone()));
-        let own = chosen.database.iter();
-        let tables = same.chain(own).map(|database| {
-            let table = database.options.version_table.clone().unwrap_or_else(|| "alembic_version".to_owned());
-            (database.options.version_table_schema.clone(), table)
-        });
+        let projects = self.settings.projects()?.values();
+        let databases = projects.flat_map(|project| project.db.values().map(move |database| (project, database)));
+        let same =
+            databases.filter(|(_, database)| Engine::identity_of(database, self.environment) == Some(here.clone()));
+        let own = chosen.database.iter().map(|database| (chosen.project, database));
+        let tables = same.chain(own).map(|(project, database)| project.version_table(&database.options));
         let mut tables: Vec<_> = tables.collect();
         tables.sort();
         tables.dedup();
@@ -113,10 +121,28 @@ impl Scope<'_> {
 }
 
 impl Scope<'_> {
+    /// The migrations of a project that keeps them as SQL.
+    fn sql_files(
+        &self,
+        chosen: &Chosen<'_>,
+        versions: &[VersionsEntry],
+        needs: Needs,
+        wishes: Wishes<'_>,
+    ) -> Result<Sql> {
+        let files = sql::list(chosen.project, versions)?.read();
+        if needs == Needs::Writing {
+            sql::remarks(&files).iter().for_each(|remark| self.out.warn(&format!("{}: {remark}", chosen.name)));
+        }
+        Ok(Sql { files, strict: wishes.strict })
+    }
+
     /// The project's revisions, read without Python; the inner error says why that is Alembic's to do.
     pub fn graph(&self, chosen: &Chosen<'_>) -> Result<std::result::Result<Graph, NotStatic>> {
         let versions = versions(chosen);
         refuse_files(&versions)?;
+        if chosen.project.format == Format::Sql {
+            return Ok(sql::list(chosen.project, &versions)?.graph());
+        }
         // A Python that is told to drop docstrings shows none.
         let strips = |name: &str| name == "PYTHONOPTIMIZE";
         if self.environment.os("PYTHONOPTIMIZE").is_some() || chosen.project.env.keys().any(|name| strips(name)) {

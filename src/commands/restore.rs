@@ -196,7 +196,7 @@ impl Work<'_> {
 
     fn heads(&self) -> Result<Vec<String>> {
         match &self.chosen.database {
-            Some(database) => heads(&self.engine, database),
+            Some(database) => heads(&self.engine, self.chosen.project, database),
             None => Ok(Vec::new()),
         }
     }

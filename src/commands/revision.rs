@@ -2,6 +2,7 @@
 
 use crate::alembic::Step;
 use crate::error::Result;
+use crate::settings::Format;
 
 use super::aside::Aside;
 use super::completions::TARGETS;
@@ -12,6 +13,8 @@ use super::scope::{Chosen, Needs};
 use super::several::Way;
 use super::wrote::{Revised, revised};
 use super::{Place, Scope};
+
+mod sql;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -70,6 +73,9 @@ pub fn revision(scope: &Scope<'_>, args: &Args) -> Result<Answer<Revised>> {
 }
 
 fn revise(scope: &Scope<'_>, target: &Chosen<'_>, several: bool, needs: Needs, args: &Args) -> Result<Revised> {
+    if target.project.format == Format::Sql {
+        return sql::revise(scope, target, needs, args);
+    }
     let wishes = Wishes {
         needs_models: args.autogenerate,
         models: args.models.as_deref(),

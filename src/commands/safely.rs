@@ -133,14 +133,14 @@ impl Scope<'_> {
 
     /// The backups of a target's database.
     pub fn vault<'v>(&self, chosen: &Chosen<'_>, engine: &'v Engine, options: &Options) -> Vault<'v> {
-        let table = options.version_table.clone().unwrap_or_else(|| "alembic_version".to_owned());
         let root = self.settings.root();
         Vault {
             engine,
             name: self.stored_name(chosen),
             store: Store::of(&options.backup, root),
             failures: Store::of(&Backup { keep: 1, ..options.backup.clone() }, root),
-            version_table: (options.version_table_schema.clone(), table),
+            version_table: chosen.project.version_table(options),
+            format: chosen.project.format,
         }
     }
 }

@@ -52,6 +52,7 @@ fn of_command(name: &str, to: &mut SchemaGenerator) -> Option<Schema> {
     Some(match name {
         "adopt" => to.subschema_for::<adopt::Adopted>(),
         "init" => to.subschema_for::<init::Made>(),
+        "eject" => returned(eject::eject, to),
         "upgrade" => returned(upgrade::upgrade, to),
         "downgrade" => returned(downgrade::downgrade, to),
         "rollback" => returned(rollback::rollback, to),

@@ -129,11 +129,8 @@ impl Scope<'_> {
             .filter(|(_, database)| !is_own || Engine::identity_of(database, self.environment).as_ref() == Some(&here));
         let own = chosen.database.iter().map(|database| (chosen.project, database));
         let tables = shared.chain(own).map(|(project, database)| {
-            let configured = |key: &str| project.configure.get(key).and_then(|value| value.as_str()).map(str::to_owned);
-            let options = &database.options;
-            let table = options.version_table.clone().or_else(|| configured("version_table"));
-            let schema = options.version_table_schema.clone().or_else(|| configured("version_table_schema"));
-            (schema.or_else(|| options.schema.clone()), table.unwrap_or_else(|| "alembic_version".to_owned()))
+            let (schema, table) = project.version_table(&database.options);
+            (schema.or_else(|| database.options.schema.clone()), table)
         });
         let mut tables: Vec<_> = tables.collect();
         tables.sort();

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::engine::backups::Store;
 use crate::engine::journal::{Deed, Entry};
 use crate::error::{Error, Result};
-use crate::settings::Database;
+use crate::settings::{Database, Format, Project};
 
 use super::Scope;
 use super::scope::Chosen;
@@ -38,12 +38,14 @@ impl Scope<'_> {
     }
 }
 
-/// The rows of the target's version table; none where there is no such table.
-pub fn heads(engine: &Engine, database: &Database) -> Result<Vec<String>> {
-    let options = &database.options;
-    let table = options.version_table.as_deref().unwrap_or("alembic_version");
-    let mut heads = engine.heads(options.version_table_schema.as_deref(), table)?.unwrap_or_default();
+/// The rows of the target's version table, of SQL files the highest; none where there is no such table.
+pub fn heads(engine: &Engine, project: &Project, database: &Database) -> Result<Vec<String>> {
+    let (schema, table) = project.version_table(&database.options);
+    let mut heads = engine.heads(schema.as_deref(), &table)?.unwrap_or_default();
     heads.sort_unstable();
+    if project.format == Format::Sql {
+        heads.drain(..heads.len().saturating_sub(1));
+    }
     Ok(heads)
 }
 

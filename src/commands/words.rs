@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::settings::targets::{self, is_target, nearest};
-use crate::settings::{Settings, VersionsEntry};
+use crate::settings::targets::{self, is_target};
+use crate::settings::{Format, Settings, VersionsEntry, nearest_names};
 
 use super::Scope;
 
@@ -51,8 +51,8 @@ impl Scope<'_> {
             return Ok(targets::unknown_database(project, word));
         }
         let names = names(self.settings)?;
-        let quoted = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
-        let near = quoted(&nearest(word, &names));
+        let near = nearest_names(word, names.iter().map(String::as_str));
+        let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
         let what = if target_expected { "no target" } else { "neither a target nor a known revision" };
         let error = Error::usage(format!("`{word}` is {what}"));
         let revision = if target_expected { "" } else { " A revision is said with --revision." };
@@ -95,22 +95,28 @@ fn is_revision(settings: &Settings, word: &str) -> Result<bool> {
 /// Whether a revision file of any project begins its id so.
 fn is_known_id(settings: &Settings, word: &str) -> Result<bool> {
     let folders = settings.projects()?.values().flat_map(|project| {
-        project.db.values().map(|database| database.kind).flat_map(|kind| project.versions_for(kind))
+        let kinds = project.db.values().map(|database| database.kind);
+        kinds.flat_map(|kind| project.versions_for(kind)).map(|entry| (project.format, entry))
     });
-    Ok(folders.into_iter().any(|entry| match entry {
-        VersionsEntry::Folder(folder) => holds_id(&folder, word),
+    Ok(folders.into_iter().any(|(format, entry)| match entry {
+        VersionsEntry::Folder(folder) => holds_id(&folder, format, word),
         VersionsEntry::Package(_) => false,
     }))
 }
 
-fn holds_id(folder: &Path, word: &str) -> bool {
+fn holds_id(folder: &Path, format: Format, word: &str) -> bool {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return false;
     };
     entries.flatten().any(|entry| {
         let path = entry.path();
         if path.is_dir() {
-            return !path.is_symlink() && holds_id(&path, word);
+            return !path.is_symlink() && holds_id(&path, format, word);
+        }
+        // The id of a SQL file is the digits of its name.
+        if format == Format::Sql {
+            let is_number = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+            return is_number && entry.file_name().to_string_lossy().starts_with(word);
         }
         let python = path.extension().is_some_and(|extension| extension == "py");
         python && std::fs::read_to_string(&path).is_ok_and(|source| source.lines().any(|line| assigns(line, word)))

@@ -1,5 +1,6 @@
 //! The ledger in a database, `shed_history`: what python/shed_db/ledger.py wrote down, read without Python.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -36,6 +37,9 @@ pub struct Step {
     pub backup: Option<String>,
 }
 
+/// A revision to the SHA-256 of its file.
+pub type Digests = HashMap<String, String>;
+
 /// Which steps: those of one version table, whose name and schema these are.
 #[derive(Debug, Clone, Copy)]
 pub struct Of<'a> {
@@ -51,6 +55,16 @@ impl Engine {
             Self::Postgres(server) => server.ledger(of, most),
         }
     }
+}
+
+/// Of each revision whose last step, newest first, applied it: the digest of its file then.
+pub fn digests(steps: Vec<Step>) -> Digests {
+    let mut last: HashMap<String, Step> = HashMap::new();
+    for step in steps {
+        last.entry(step.revision.clone()).or_insert(step);
+    }
+    let applied = last.into_iter().filter(|(_, step)| step.direction == "upgrade");
+    applied.filter_map(|(revision, step)| Some((revision, step.file_sha256?))).collect()
 }
 
 impl fmt::Display for Step {

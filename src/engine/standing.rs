@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::process::Interrupts;
 
 use super::Engine;
+use super::ledger::{Digests, Of, digests};
 
 /// How many are read at the same time: most of it is waiting for servers.
 const AT_ONCE: usize = 8;
@@ -23,6 +24,8 @@ pub struct Asked<'a> {
     pub on_connect: &'a [String],
     /// Whether the server's own name is asked for.
     pub wants_name: bool,
+    /// Whether the ledger is asked for what was applied.
+    pub wants_ledger: bool,
 }
 
 /// What was found in a database.
@@ -32,6 +35,8 @@ pub struct Rows {
     pub heads: Option<Vec<String>>,
     /// The identifier of the server's cluster, where it was asked for and may be known.
     pub system: Option<String>,
+    /// By the ledger, where it was asked for: the files of what is applied, as they were then.
+    pub digests: Digests,
 }
 
 /// Reads them all, in their order; nothing is ever created. One that cannot be read keeps no other from its answer.
@@ -64,7 +69,7 @@ fn read_job(job: &[Asked<'_>], interrupts: &Interrupts) -> Vec<Result<Rows>> {
     if let Some(Asked { engine: Engine::Postgres(server), .. }) = job.first() {
         return server.rows_of(job, interrupts);
     }
-    job.iter().map(|asked| asked.engine.rows(asked.table)).collect()
+    job.iter().map(|asked| asked.engine.rows(asked)).collect()
 }
 
 /// Which are read one after the other: files each alone, those of one server over a few connections.
@@ -95,11 +100,13 @@ impl Asked<'_> {
 }
 
 impl Engine {
-    fn rows(&self, table: &str) -> Result<Rows> {
+    fn rows(&self, asked: &Asked<'_>) -> Result<Rows> {
         let hurried = match self {
             Self::Sqlite(file) => &Self::Sqlite(file.hurried()),
             Self::Postgres(_) => self,
         };
-        Ok(Rows { heads: hurried.heads(None, table)?, system: None })
+        let of = Of { schema: None, version_table: asked.table };
+        let steps = if asked.wants_ledger { hurried.ledger(of, None)? } else { None };
+        Ok(Rows { heads: hurried.heads(None, asked.table)?, system: None, digests: digests(steps.unwrap_or_default()) })
     }
 }

@@ -1,6 +1,7 @@
 //! What a database has of the revisions, and what it has not.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -22,6 +23,9 @@ pub struct Link {
     pub parents: Vec<String>,
     pub message: Option<String>,
     pub is_head: bool,
+    /// Its file.
+    #[serde(default)]
+    pub path: Option<PathBuf>,
 }
 
 impl From<&Graph> for Chain {
@@ -36,6 +40,7 @@ impl From<&Graph> for Chain {
             parents: graph.down(at).into_iter().map(id).collect(),
             message: Some(graph.revisions[at].message.clone()),
             is_head: heads.contains(&at),
+            path: Some(graph.revisions[at].path.clone()),
         };
         Self::of(newest_first.into_iter().rev().map(link).collect())
     }

@@ -18,6 +18,7 @@ mod python;
 mod range;
 mod resolve;
 mod sort;
+pub mod sql;
 mod text;
 
 use std::fmt;

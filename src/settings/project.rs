@@ -129,6 +129,18 @@ impl Project {
         }
     }
 
+    /// The schema and the name of the table that tells which revisions a database holds.
+    pub fn version_table(&self, options: &Options) -> (Option<String>, String) {
+        let configured = |key: &str| self.configure.get(key).and_then(|value| value.as_str()).map(str::to_owned);
+        let schema = options.version_table_schema.clone().or_else(|| configured("version_table_schema"));
+        let name = options.version_table.clone().or_else(|| configured("version_table"));
+        let usual = match self.format {
+            Format::Python => "alembic_version",
+            Format::Sql => "schema_migrations",
+        };
+        (schema, name.unwrap_or_else(|| usual.to_owned()))
+    }
+
     /// Whether what is done to a database of this project is written down in it.
     pub fn keeps_ledger(&self, options: &Options) -> bool {
         options.ledger.unwrap_or(self.format == Format::Sql)

@@ -9,7 +9,7 @@ use crate::settings::database::Database;
 use crate::settings::database_read::{self, has};
 use crate::settings::names;
 use crate::settings::paths;
-use crate::settings::project::{AlembicKeys, Module, Project, Python};
+use crate::settings::project::{AlembicKeys, Format, Module, Project, Python};
 use crate::settings::read::{Checked, Reading, entries};
 use crate::settings::source::Trouble;
 use crate::settings::tree::Entry;
@@ -21,7 +21,10 @@ pub(super) fn project(reading: &Reading<'_>, entry: &Entry, mut written: written
     let root = reading.root.as_path();
     let db = databases(reading, entry, std::mem::take(&mut written.db))?;
     let of_alembic = take_over(reading, entry, &mut written)?;
-    needs_a_place(entry, &of_alembic)?;
+    // SQL files need no models, and have a folder of their own.
+    if written.format != Some(Format::Sql) {
+        needs_a_place(entry, &of_alembic)?;
+    }
     let path = |text: Option<String>| text.map(|text| paths::absolute(root, &text));
     let module: Vec<Module> = written.module.0.iter().map(|text| Module::of(text, root)).collect();
     let folder = module.first().and_then(Module::folder).map_or_else(|| root.to_path_buf(), Path::to_path_buf);

@@ -97,6 +97,13 @@ impl App {
         self
     }
 
+    /// At its head, as a version table of this name says.
+    pub fn migrated_with_table(self, table: &str) -> Self {
+        self.shed(["migrate", "app"]).any_stdout().any_stderr().ok();
+        assert_eq!(self.db.rows(&format!("select version_num from {table}")), "a3\n");
+        self
+    }
+
     /// Adds a second head, b1, beside a3.
     pub fn two_heads(self) -> Self {
         self.add_revision("b1", "a2", "pass");

@@ -37,7 +37,13 @@ app.main: now at a3 (head)
 
 #[test]
 fn where_nothing_is_to_be_done_no_python_is_started_the_second_time() {
-    let app = App::sqlite().migrated("head");
+    for app in [App::sqlite(), App::postgres()] {
+        starts_no_python_twice(app);
+    }
+}
+
+fn starts_no_python_twice(app: App) {
+    let app = app.migrated("head");
     let python = "#!/bin/sh\necho x >> \"$CALLS\"\nexec \"$PYTHON\" \"$@\"\n";
     app.program("python", python);
     let app = app.keys("python: python");

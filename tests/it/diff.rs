@@ -157,9 +157,12 @@ fn what_only_postgresql_has_is_carried_over_too() {
     one.execute("create type mood as enum ('good', 'bad'); create table a (id serial primary key, note varchar(10))");
     two.execute(
         "create type mood as enum ('good', 'bad'); create type size as enum ('s', 'l'); \
+         create domain small as integer check (value < 10); \
          create table a (id serial primary key, note text not null default 'none', how mood, big size); \
-         create table b (id bigserial primary key, how mood default 'good', big size, tags text[], at timestamptz default now()); \
-         create index ix_b on b (lower(tags[1])) where id > 5; comment on column b.at is 'it''s 5%'",
+         create table b (id bigserial primary key, how mood default 'good', big size, tags text[], moods mood[], few small, at timestamptz default now()); \
+         create index ix_b on b (lower(tags[1])) where id > 5; comment on column b.at is 'it''s 5%'; \
+         create table c (id integer generated always as identity primary key, twice integer generated always as (7 * 2) stored, \
+         a_id integer references a on delete cascade deferrable, price numeric(8, 2) check (price > 0))",
     );
     let sql = repo.shed(["diff", "app.one", "app.two", "--sql"]).any_stdout().any_stderr().ok().stdout;
     carry_out(&one, &sql);
@@ -281,4 +284,39 @@ fn models_without_tables_are_no_wish_to_drop_everything() {
     let app = App::sqlite().migrated("head");
     app.write("app/models.py", "import sqlalchemy as sa\nmetadata = sa.MetaData()\n");
     app.shed(["diff"]).stderr_has("the models have no tables, and the database has 2: person, pet").fails(2);
+}
+
+#[test]
+fn a_database_in_memory_is_migrated_first_and_several_targets_are_told_each() {
+    let app = App::sqlite();
+    let settings = app.read("shed.yaml");
+    app.write(
+        "shed.yaml",
+        &format!("{settings}      memory: {{ type: sqlite, connection: {{ db_path: ':memory:' }} }}\n"),
+    );
+    app.shed(["diff", "app.memory"]).stdout("app.memory is like the models\n").any_stderr().ok();
+    app.drift();
+    app.shed(["diff", "app.*", "--exit-code"])
+        .stdout(
+            "app.main:\n  to make app.main like the models:\n  add table person\n  add table toy\n  add table pet\n\
+             app.memory:\n  to make app.memory like the models:\n  add table toy\n",
+        )
+        .any_stderr()
+        .fails(1);
+}
+
+#[test]
+fn filters_and_hooks_hold_between_databases_too() {
+    let repo = Repo::new();
+    let (one, two) = (repo.sqlite("one.db"), repo.sqlite("two.db"));
+    one.execute("create table alembic_version (version_num varchar(32)); create table kept (id integer primary key)");
+    two.execute("create table kept (id integer primary key); create table left_out (id integer primary key, kept_id integer references kept (id)); create table hooked (id integer primary key); create table fresh (id integer primary key)");
+    let keys = "versions: v, exclude_tables: [left_*], hooks: hooks.py, version_table: other_version";
+    let repo = repo
+        .settings(&two_databases(&one, &two).replace("versions: v", keys))
+        .file("hooks.py", "def include_object(item, name, kind, reflected, other):\n    return name != 'hooked'\n");
+    repo.shed(["diff", "app.one", "app.two"])
+        .stdout("to make app.one like app.two:\nadd table fresh\n")
+        .any_stderr()
+        .ok();
 }

@@ -74,10 +74,22 @@ fn hooks(configuration: &str) -> Vec<String> {
 fn the_commands_of_the_readme_that_are_marked_as_tested_say_what_it_says() {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap_or_default();
     let repo = example();
-    for (command, expected) in tested_commands(&readme) {
-        let said = in_example(&repo, repo.sh(&format!("{command} 2>&1"))).run();
+    each_says_what_the_readme_says(&repo, &tested_commands(&readme, "tested"));
+}
+
+#[test]
+fn the_commands_of_the_readme_about_sql_files_say_what_it_says() {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap_or_default();
+    let commands = tested_commands(&readme, "tested: sql");
+    assert!(!commands.is_empty());
+    each_says_what_the_readme_says(&example_in("sql"), &commands);
+}
+
+fn each_says_what_the_readme_says(repo: &Repo, commands: &[(String, String)]) {
+    for (command, expected) in commands {
+        let said = in_example(repo, repo.sh(&format!("{command} 2>&1"))).run();
         assert!(
-            expected.is_empty() || matches(&expected, &said.stdout),
+            expected.is_empty() || matches(expected, &said.stdout),
             "$ {command}\n{}--- but the README says\n{expected}",
             said.stdout
         );
@@ -88,13 +100,13 @@ fn the_commands_of_the_readme_that_are_marked_as_tested_say_what_it_says() {
 fn commands_are_read_from_marked_blocks_alone() {
     let text = "```console\n$ no\n```\n<!-- tested -->\n```console\n$ shed heads\na (head)\n$ shed check\n```\n$ no\n";
     let expected = [("shed heads".to_owned(), "a (head)\n".to_owned()), ("shed check".to_owned(), String::new())];
-    assert_eq!(tested_commands(text), expected);
+    assert_eq!(tested_commands(text, "tested"), expected);
 }
 
 /// Each command of the marked blocks with the lines that it is said to print.
-fn tested_commands(text: &str) -> Vec<(String, String)> {
+fn tested_commands(text: &str, mark: &str) -> Vec<(String, String)> {
     let mut commands: Vec<(String, String)> = Vec::new();
-    for block in text.split("<!-- tested -->\n```console\n").skip(1) {
+    for block in text.split(&format!("<!-- {mark} -->\n```console\n")).skip(1) {
         for line in block.split("```").next().unwrap().lines() {
             match (line.strip_prefix("$ "), commands.last_mut()) {
                 (Some(command), _) => commands.push((command.to_owned(), String::new())),
@@ -108,8 +120,12 @@ fn tested_commands(text: &str) -> Vec<(String, String)> {
 
 /// A copy of the example, with an environment.
 fn example() -> Repo {
+    example_in("monorepo")
+}
+
+fn example_in(name: &str) -> Repo {
     let repo = Repo::new();
-    copy_tree(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/monorepo"), &repo.path(""));
+    copy_tree(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name), &repo.path(""));
     std::os::unix::fs::symlink(environment("new"), repo.path(".venv")).unwrap();
     repo
 }

@@ -400,6 +400,7 @@ fn the_shards_together_are_all_targets_once() {
     assert_eq!(shard("9/9"), [""; 0]);
     repo.shed(["status", "--all", "--shard", "3/3"])
         .stdout("target    current  head  pending\np02.main  a1       a1          0\n0 of 1 behind\n")
+        .stderr("shard 3/3: 1 of 5 targets\n")
         .ok();
     for (shard, words) in [
         ("0/3", "of 3 shares there are 1/3 to 3/3"),

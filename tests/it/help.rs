@@ -49,7 +49,7 @@ const HINT: &str = "SHED_TEST_WRITE_HELP=1 tests/run.sh help writes them anew";
 const OTHERWISE: [&str; 3] = ["shed", "shed_upgrade", "shed_completions"];
 
 /// The help of the program and of every command that a help text lists, by `shed_settings_add` and the like.
-fn pages(repo: &Repo) -> BTreeMap<String, String> {
+pub fn pages(repo: &Repo) -> BTreeMap<String, String> {
     let mut pages = BTreeMap::new();
     let mut words = vec![Vec::new()];
     while let Some(command) = words.pop() {

@@ -190,3 +190,51 @@ fn every_driver_can_write_and_the_project_s_python_read_it() {
         assert!(steps[0]["done_at"].as_str().unwrap().ends_with('Z'), "{steps}");
     }
 }
+
+#[test]
+fn a_file_that_was_edited_after_it_was_applied_is_warned_of() {
+    for app in with_ledger() {
+        let app = app.migrated("a2");
+        let fine = "[X] a1  a1\n[X] a2  a2\n[ ] a3  a3 (head)\n2 applied, 1 pending\n";
+        app.shed(["status", "app"]).stdout(fine).ok();
+        for name in ["a2", "a3"] {
+            let path = format!("app/versions/{name}_.py");
+            app.write(&path, &(app.read(&path) + "# later\n"));
+        }
+        let words = "edited after it was applied, so that other databases get something else";
+        let warning = format!("warning: app.main: a2: {words}\n");
+        let edited = fine.replace("[X] a2  a2\n", "[X] a2  a2  edited since it was applied\n");
+        app.shed(["status", "app"]).stdout(edited).stderr(warning.clone()).ok();
+        let said = app.shed(["status", "app", "--format", "json"]).any_stdout().stderr(warning.clone()).ok();
+        assert_eq!(serde_json::from_str::<Value>(&said.stdout).unwrap()["edited"], json!(["a2"]));
+        app.shed(["status", "--all"]).stdout_has("  edited: a2\n").stderr(warning).ok();
+        app.shed(["status", "app", "--quiet"]).fails(1);
+        app.shed(["downgrade", "app", "-1", "--yes"]).any_stderr().ok();
+        app.shed(["status", "app"]).stdout_has("1 applied, 2 pending\n").ok();
+        app.shed(["migrate", "app"]).any_stderr().ok();
+        app.shed(["status", "app"]).stdout_has("3 applied, 0 pending\n").ok();
+    }
+}
+
+#[test]
+fn an_edited_file_is_warned_of_where_python_has_to_read_the_ledger() {
+    let app = App::sqlite().keys("ledger: true\nschema_translate_map: { nowhere: main }");
+    let path = "app/versions/a1_.py";
+    app.write(path, &app.read(path).replace("revision = \"a1\"", "revision = \"a\" + \"1\""));
+    let app = app.migrated("head");
+    app.shed(["status", "app"]).stdout_has("3 applied, 0 pending\n").ok();
+    app.write(path, &(app.read(path) + "# later\n"));
+    app.shed(["status", "app"]).any_stdout().stderr_has("warning: app.main: a1: edited after it was applied").ok();
+}
+
+#[test]
+fn a_stamp_says_nothing_of_the_file() {
+    let app = App::sqlite().keys("ledger: true").migrated("head");
+    let path = "app/versions/a3_.py";
+    app.write(path, &(app.read(path) + "# later\n"));
+    app.shed(["status", "app"]).any_stdout().stderr_has("a3: edited after it was applied").ok();
+    for revision in ["a2", "a3"] {
+        app.shed(["stamp", "app", revision]).any_stderr().ok();
+    }
+    app.shed(["status", "app"]).stdout_has("3 applied, 0 pending\n").ok();
+}

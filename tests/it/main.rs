@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test panics with what went wrong")]
 #![expect(clippy::disallowed_methods, reason = "the harness starts programs and reads the environment itself")]
 
+mod adopt;
+mod adopt_layouts;
 mod app;
 mod auto;
 mod backups;
@@ -16,9 +18,13 @@ mod closed;
 mod cluster;
 mod database;
 mod databases;
+mod dbmate;
 mod diff;
 mod document;
+mod eject;
+mod every_document;
 mod examples;
+mod findings;
 mod flags;
 mod fleet;
 mod floors;
@@ -50,11 +56,18 @@ mod server_faults;
 mod sessions;
 mod settings;
 mod signals;
+mod sql;
+mod sql_app;
+mod sql_late;
+mod sql_new;
+mod sql_postgres;
 mod start;
 mod status;
 mod targets;
 mod traps;
 mod unsound;
 mod wheel;
+mod wheel_calls;
 mod wheel_env;
+mod wheel_mounted;
 mod written;

@@ -83,7 +83,7 @@ fn json_has_every_revision_of_the_one_target() {
             rest,
             json!({"target": "app.main", "project": "app", "database": "main", "place": "sqlite $REPO/data/app.db",
                 "protected": false, "missing": false, "current": ["a2"], "heads": ["a3", "b1"], "applied": 2, "pending": 2,
-                "unknown": [], "broken_off": null})
+                "unknown": [], "edited": [], "broken_off": null})
         );
     }
 }

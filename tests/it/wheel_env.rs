@@ -172,6 +172,8 @@ with engine.begin() as connection:
     config.attributes['connection'] = connection
     command.upgrade(config, 'head')
     print(connection.in_transaction(), sa.inspect(connection).has_table('pet'))
+config.attributes['connection'] = engine
+command.downgrade(config, '-1')
 ";
         app.write("app/__init__.py", "");
         app.write("run.py", text);
@@ -180,8 +182,8 @@ with engine.begin() as connection:
         let path = std::env::join_paths([package(), app.path("")]).unwrap();
         let call = app.call(app.python()).arg(app.path("run.py")).env("PYTHONPATH", path).dir(app.path(""));
         call.stdout(said).ok();
-        for file in ["data/a%b.db", "data/lent.db"] {
-            assert_eq!(Database::sqlite(app.path(file)).revisions(), ["a3"], "{file}");
+        for (file, revision) in [("data/a%b.db", "a3"), ("data/lent.db", "a2")] {
+            assert_eq!(Database::sqlite(app.path(file)).revisions(), [revision], "{file}");
         }
     }
 }
@@ -218,4 +220,18 @@ fn under_shed_such_an_env_py_has_events_filters_and_differences_too() {
         plain.shed(&["migrate", "app"]).any_stdout().stderr_has("upgrade of revision a4 failed").fails(5);
         assert_eq!(plain.app.db.revisions(), ["a3"]);
     }
+}
+
+#[test]
+fn schemas_and_long_ids_are_seen_to_on_postgresql_under_plain_alembic() {
+    let env = ENV.replace("Base)", "Base, include_schemas=True, version_table_schema='ops')");
+    let plain = Plain::new(App::postgres(), NEW, &env);
+    let long = "a4_with_an_id_that_is_longer_than_thirty_two";
+    plain.app.write("app/versions/a4_.py", &revision_text(long, "a3", "pass", "pass"));
+    plain.alembic(&["upgrade", "head"]).ok();
+    assert_eq!(plain.app.db.rows("select version_num from ops.alembic_version"), format!("{long}\n"));
+    plain.alembic(&["check"]).stdout("No new upgrade operations detected.\n").ok();
+    plain.app.db.execute("create schema more; create table more.strange (id integer)");
+    let said = plain.alembic(&["check"]).any_stdout().any_stderr().fails(255).stdout;
+    assert!(said.contains("remove_table") && said.contains("strange"), "{said}");
 }

@@ -8,8 +8,10 @@ use crate::error::Result;
 use crate::settings::Kind;
 
 use super::super::check::{self, Checked};
+use super::super::live::Live;
 use super::super::offline::{self, Known};
 use super::super::scope::Needs;
+use super::super::status::Standing;
 use super::Auto;
 
 /// What a comparison found.
@@ -34,13 +36,13 @@ impl Drift {
 impl Auto<'_, '_> {
     /// Models against migrations where that is cheap or known, otherwise against the database where nothing is pending;
     /// `None` where it cannot be told.
-    pub(super) fn look(&self, is_clean: bool) -> Option<Drift> {
+    pub(super) fn look(&self, before: &Standing, is_clean: bool) -> Option<Drift> {
         if !self.has_models() {
             return None;
         }
         let found = match self.offline() {
             Some(Ok(checked)) => checked,
-            _ if is_clean => match self.live() {
+            _ if is_clean => match self.live(before) {
                 Ok(checked) => checked,
                 Err(error) => {
                     self.cannot_compare(error.words().map_or("it was interrupted", |words| &words.what));
@@ -62,9 +64,27 @@ impl Auto<'_, '_> {
         is_cheap.then(|| offline::check(self.scope, self.target, &known, true, &args))
     }
 
-    fn live(&self) -> Result<Checked> {
+    /// The answer of an unchanged project and a database at the same revisions is kept too.
+    fn live(&self, before: &Standing) -> Result<Checked> {
+        let (scope, name) = (self.scope, &self.target.name);
         let args = check::Args::offline(&self.args.place);
-        let plan = self.scope.plan(self.target, Needs::Reading, vec![check::step(&args)], check::wishes(&args))?;
-        check::checked(self.scope, &plan, true)
+        let words = format!("{} at {}", before.place, before.current.join(", "));
+        let known = Known::of_live(scope, self.target, &args, &words);
+        if known.is_in_order(name) {
+            return Ok(check::known_to_be_in_order(self.target));
+        }
+        let began = known.now(name);
+        let plan = scope.plan(self.target, Needs::Reading, vec![check::alone(&args)], check::wishes(&args))?;
+        let mut live = Live::of(scope.out, &plan.target, true);
+        let mut ended = scope.run(&plan, &mut live)?;
+        let witness = ended.told.witness.take();
+        let checked = check::found(ended, live)?;
+        if checked.in_order
+            && let Err(why) = known.keep(name, witness.as_ref(), began)
+            && scope.out.verbose
+        {
+            scope.out.note(&format!("{name}: the answer is not kept: {why}"));
+        }
+        Ok(checked)
     }
 }

@@ -58,6 +58,10 @@ fn tried(
     database: &Database,
     steps: Vec<Step>,
 ) -> Result<std::result::Result<Vec<Told>, String>> {
+    let attaches = |statement: &String| statement.to_lowercase().contains("attach");
+    if database.kind == Kind::Sqlite && database.options.on_connect.iter().any(attaches) {
+        return Ok(Err("`on_connect` attaches a database that is no scratch one".to_owned()));
+    }
     let scratch = match Scratch::of(scope, chosen, database, None) {
         Ok(scratch) => scratch,
         Err(error @ Error::Interrupted(_)) => return Err(error),

@@ -35,13 +35,22 @@ struct Asked {
 impl Known {
     /// Looks at everything that the answers depend on, on all processors.
     pub fn of(scope: &Scope<'_>, chosen: &[Chosen<'_>], args: &Args) -> Self {
+        Self::about(scope, chosen, args, None)
+    }
+
+    /// As [`Known::of`], of the one target's own database, which `words` name with the revisions that it is at.
+    pub fn of_live(scope: &Scope<'_>, target: &Chosen<'_>, args: &Args, words: &str) -> Self {
+        Self::about(scope, std::slice::from_ref(target), args, Some(words))
+    }
+
+    fn about(scope: &Scope<'_>, chosen: &[Chosen<'_>], args: &Args, live: Option<&str>) -> Self {
         let store = Store::of(scope.environment).filter(|_| !args.no_cache);
         let without: Vec<PathBuf> = chosen.iter().flat_map(databases).collect();
         let mut known = Self { store, without, asked: HashMap::new() };
         let Some(store) = known.store.clone() else { return known };
         let mut versions = HashMap::new();
         for target in chosen {
-            if let Some(asked) = asked(scope, target, args, &mut versions) {
+            if let Some(asked) = asked(scope, target, args, live, &mut versions) {
                 known.asked.insert(target.name.clone(), asked);
             }
         }
@@ -109,14 +118,16 @@ fn asked(
     scope: &Scope<'_>,
     target: &Chosen<'_>,
     args: &Args,
+    live: Option<&str>,
     versions: &mut HashMap<String, Option<String>>,
 ) -> Option<Asked> {
     let database = target.database.as_ref().filter(|database| database.options.cache && !args.place.tty)?;
-    let server = match database.kind {
-        Kind::Sqlite => String::new(),
-        Kind::Postgres => server(scope, target, versions)?,
+    let server = match (live, database.kind) {
+        (Some(words), _) => words.to_owned(),
+        (None, Kind::Sqlite) => String::new(),
+        (None, Kind::Postgres) => server(scope, target, versions)?,
     };
-    let steps = super::steps(args, None);
+    let steps = if live.is_some() { vec![check::alone(args)] } else { super::steps(args, None) };
     let plan = scope.plan(target, Needs::Files, steps, check::wishes(args)).ok()?;
     let mut roots = files::roots(target.project);
     let models = plan.models.iter().flatten().filter_map(Module::folder);

@@ -1,25 +1,29 @@
 //! Where the targets stand: version tables read all at once, set beside the revision files.
 
-use serde_json::Value;
+use std::path::Path;
 
 use crate::commands::Scope;
+use crate::commands::log;
 use crate::commands::safely::left_by_a_dead_run;
 use crate::commands::scope::{Chosen, Needs};
+use crate::engine::backups;
+use crate::engine::ledger::{Digests, digests};
 use crate::engine::standing::{self, Asked, Rows};
 use crate::engine::{Engine, Identity};
 use crate::error::{Error, Result};
 use crate::revisions::Chain;
-use crate::settings::{Database, Kind};
+use crate::settings::{Database, Format, Kind};
 
 use super::graph::{Graphs, question};
-use super::{Line, Standing};
+use super::{Line, Standing, sql};
 
 /// A target that can be asked.
 pub struct Site<'a> {
-    database: &'a Database,
+    pub database: &'a Database,
     pub engine: Engine,
     pub table: Table,
-    wants_name: bool,
+    pub wants_name: bool,
+    wants_ledger: bool,
 }
 
 /// Where the version table is.
@@ -37,6 +41,9 @@ pub fn read(scope: &Scope<'_>, chosen: &[Chosen<'_>], alone: bool) -> Result<Vec
     for (target, site) in chosen.iter().zip(sites) {
         let standing = site.and_then(|site| {
             let rows = rows.next().unwrap_or_else(|| Err(Error::failed("the database was not read")))?;
+            if target.project.format == Format::Sql {
+                return sql::standing(scope, target, &site, rows, alone);
+            }
             let graph = graphs.of(scope, target)?;
             Ok(standing(scope, target, &site, rows, graph, alone))
         });
@@ -55,16 +62,11 @@ pub fn site<'a>(scope: &Scope<'_>, target: &'a Chosen<'_>) -> Result<Site<'a>> {
         return Err(Error::usage(format!("project {} has no database", target.name)));
     };
     let engine = scope.reach(target)?;
-    let of_configure = |key: &str| target.project.configure.get(key).and_then(Value::as_str).map(str::to_owned);
-    let options = &database.options;
-    let schema = options.version_table_schema.clone().or_else(|| of_configure("version_table_schema"));
-    let name = options.version_table.clone().or_else(|| of_configure("version_table"));
+    let (schema, name) = target.project.version_table(&database.options);
     let wants_name = engine.may_have_journal(&scope.state());
-    let table = Table {
-        schema: schema.or_else(|| options.schema.clone()),
-        name: name.unwrap_or_else(|| "alembic_version".to_owned()),
-    };
-    Ok(Site { database, engine, table, wants_name })
+    let table = Table { schema: schema.or_else(|| database.options.schema.clone()), name };
+    let wants_ledger = target.project.keeps_ledger(&database.options);
+    Ok(Site { database, engine, table, wants_name, wants_ledger })
 }
 
 /// The rows of every site that there is, in order.
@@ -75,17 +77,19 @@ fn rows(scope: &Scope<'_>, chosen: &[Chosen<'_>], sites: &[Result<Site<'_>>]) ->
     let mut own = standing::read(&own, scope.interrupts()?).into_iter();
     let rows = there.iter().map(|(target, site)| match site.is_plain().then(|| own.next()).flatten() {
         // Without psql the project's driver is asked.
-        None | Some(Err(Error::Environment(_))) => by_python(scope, target),
+        None | Some(Err(Error::Environment(_))) => by_python(scope, target, site),
         Some(answer) => answer,
     });
     Ok(rows.collect())
 }
 
 /// The version table as the project's SQLAlchemy finds it.
-fn by_python(scope: &Scope<'_>, target: &Chosen<'_>) -> Result<Rows> {
+fn by_python(scope: &Scope<'_>, target: &Chosen<'_>, site: &Site<'_>) -> Result<Rows> {
     let answer = question(scope, target, Needs::Reading, "rows")?;
     let heads = answer.first().map(|answer| serde_json::from_value(answer["heads"].clone()));
-    Ok(Rows { heads: heads.and_then(std::result::Result::ok).flatten(), system: None })
+    let steps = if site.wants_ledger { log::by_python(scope, target, None)? } else { None };
+    let digests = digests(steps.unwrap_or_default());
+    Ok(Rows { heads: heads.and_then(std::result::Result::ok).flatten(), system: None, digests })
 }
 
 fn standing(
@@ -102,12 +106,17 @@ fn standing(
     let held = graph.held(&current);
     let unknown = graph.unknown(&current);
     let journal = site.engine.journal_on(&scope.state(), rows.system.as_deref()).filter(|_| site.wants_name);
+    let applied = graph.revisions.iter().filter(|link| held.contains(link.revision.as_str()));
+    let edited =
+        edited(applied.filter_map(|link| Some((link.revision.as_str(), link.path.as_deref()?))), &rows.digests);
     let lines = || {
         graph.revisions.iter().map(|revision| Line {
             applied: held.contains(revision.revision.as_str()),
             revision: revision.revision.clone(),
             message: revision.message.clone(),
             is_head: revision.is_head,
+            edited: edited.contains(&revision.revision),
+            file: None,
         })
     };
     Standing {
@@ -124,8 +133,18 @@ fn standing(
         revisions: alone.then(|| lines().collect()),
         current,
         unknown,
+        edited,
+        is_sql: false,
         exit_code: false,
     }
+}
+
+/// The applied revisions whose file is not what it was; one that is gone or cannot be read is told of elsewhere.
+pub fn edited<'a>(applied: impl Iterator<Item = (&'a str, &'a Path)>, digests: &Digests) -> Vec<String> {
+    let differs = |(revision, path): &(&str, &Path)| {
+        digests.get(*revision).is_some_and(|then| backups::digest(path).is_ok_and(|(now, _)| now != *then))
+    };
+    applied.filter(differs).map(|(revision, _)| revision.to_owned()).collect()
 }
 
 fn named(target: &str, error: Error) -> Error {
@@ -143,6 +162,7 @@ impl Site<'_> {
             table: &self.table.name,
             on_connect: &self.database.options.on_connect,
             wants_name: self.wants_name,
+            wants_ledger: self.wants_ledger,
         }
     }
 

@@ -48,6 +48,9 @@ fn notes(standing: &Standing) -> String {
     if !standing.unknown.is_empty() {
         notes.push(format!("unknown revision {}", short(&standing.unknown)));
     }
+    if !standing.edited.is_empty() {
+        notes.push(format!("edited: {}", short(&standing.edited)));
+    }
     if standing.heads.len() > 1 {
         notes.push(format!("{} heads", standing.heads.len()));
     }

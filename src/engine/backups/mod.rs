@@ -34,8 +34,9 @@ use crate::settings;
 
 pub use find::Found;
 pub use metadata::Metadata;
+pub use name::{digits, now};
 pub use room::in_words;
-pub use take::Wish;
+pub use take::{Wish, digest};
 
 /// The reason of a backup of what a restore replaces.
 pub const REPLACED: &str = "restore";

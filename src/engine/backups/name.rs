@@ -10,7 +10,7 @@ const LONGEST: usize = 60;
 const DAY: u64 = 86_400_000;
 
 /// Milliseconds since 1970.
-pub(super) fn now() -> u64 {
+pub fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or_default()
 }
@@ -26,6 +26,11 @@ pub(super) fn moment(milliseconds: u64) -> String {
     let (seconds, rest) = (milliseconds % DAY / 1000, milliseconds % 1000);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{rest:03}Z")
+}
+
+/// Year to second in UTC, in digits: `20261121063939`.
+pub fn digits(milliseconds: u64) -> String {
+    moment(milliseconds).chars().filter(char::is_ascii_digit).take(14).collect()
 }
 
 /// The time in a name that begins with a stamp.

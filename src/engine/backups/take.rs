@@ -183,7 +183,7 @@ impl Of {
 }
 
 /// SHA-256 and length of a file.
-pub(super) fn digest(path: &Path) -> io::Result<(String, u64)> {
+pub fn digest(path: &Path) -> io::Result<(String, u64)> {
     let (mut file, mut digest, mut bytes) = (File::open(path)?, Sha256::new(), 0);
     let mut buffer = vec![0; 1 << 20];
     loop {

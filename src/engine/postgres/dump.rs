@@ -62,15 +62,27 @@ impl Server {
         let mut text = String::new();
         for (schema, table) in dumping.version_tables {
             let Some(name) = self.qualified(schema.as_deref(), table)? else { continue };
-            let query = format!("select quote_literal(version_num) from {name} order by version_num collate \"C\"");
+            let query =
+                format!("select quote_literal(version) from {name} as t(version) order by version collate \"C\"");
             let rows = self.ask_in(&self.name, &query)?;
             let rows: Vec<String> = rows.lines().map(|row| format!("    ({row})")).collect();
             if !rows.is_empty() {
                 let header = "\n--\n-- The revisions of this schema\n--\n\n";
-                text += &format!("{header}INSERT INTO {name} (version_num) VALUES\n{};\n", rows.join(",\n"));
+                let column = self.first_column(&name)?;
+                text += &format!("{header}INSERT INTO {name} ({column}) VALUES\n{};\n", rows.join(",\n"));
             }
         }
         Ok(text)
+    }
+
+    /// `version_num` in Alembic's table, `version` in dbmate's.
+    fn first_column(&self, name: &str) -> Result<String> {
+        let query = format!(
+            "select quote_ident(attname) from pg_attribute where attrelid = {}::regclass and attnum > 0 \
+             and not attisdropped order by attnum limit 1",
+            literal(name)
+        );
+        Ok(self.ask_in(&self.name, &query)?.trim().to_owned())
     }
 
     /// The quoted name of a table with its schema; `None` where there is no such table.

@@ -67,7 +67,8 @@ impl Server {
         if !self.answer_in::<bool>(&self.name, &there)? {
             return Ok(None);
         }
-        let heads = format!("select coalesce(json_agg(version_num order by version_num), '[]') from {name}");
+        // Alembic's table has one column, and so has dbmate's; only their names differ.
+        let heads = format!("select coalesce(json_agg(version order by version), '[]') from {name} as t(version)");
         self.answer_in(&self.name, &heads).map(Some)
     }
 

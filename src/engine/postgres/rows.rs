@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 
 use crate::engine::Engine;
+use crate::engine::ledger::{Digests, TABLE};
 use crate::engine::standing::{Asked, Rows};
 use crate::error::{Error, Result};
 use crate::process::{Captured, Interrupts};
@@ -30,6 +31,7 @@ const SYSTEM: &str = "case when has_function_privilege('pg_control_system()', 'e
 struct Answer {
     heads: Option<Vec<String>>,
     system: String,
+    digests: Option<Digests>,
 }
 
 impl Server {
@@ -120,6 +122,7 @@ impl<'a> Asked<'a> {
 /// A line of JSON for each database, read in a transaction that cannot write.
 fn questions(asked: &Asked<'_>, connects: bool) -> String {
     let schema = asked.schema.map(|schema| format!("{}.", identifier(schema))).unwrap_or_default();
+    let ledger = format!("{schema}{TABLE}");
     let table = schema + &identifier(asked.table);
     let system = if asked.wants_name { SYSTEM } else { "''" };
     let mut script = String::new();
@@ -130,14 +133,15 @@ fn questions(asked: &Asked<'_>, connects: bool) -> String {
             psql_word(&format!("dbname={}", quoted(&server.name)))
         );
     }
-    let heads = format!("select coalesce(json_agg(version_num::text), '[]') from {table}");
+    let heads = format!("select coalesce(json_agg(version::text), '[]') from {table} as t(version)");
+    let digests = if asked.wants_ledger { digests(&ledger, asked.table) } else { "\\set digests null\n".to_owned() };
     let _ = writeln!(
         script,
         "begin transaction read only;\n\
          set local statement_timeout = '{PATIENCE}s';\n\
          select to_regclass({}) is not null as there, {system} as system \\gset\n\
-         \\if :there\n\
-         select json_build_object('heads', ({heads}), 'system', :'system');\n\
+         {digests}\\if :there\n\
+         select json_build_object('heads', ({heads}), 'system', :'system', 'digests', :'digests'::json);\n\
          \\else\n\
          select json_build_object('heads', null, 'system', :'system');\n\
          \\endif\n\
@@ -147,16 +151,31 @@ fn questions(asked: &Asked<'_>, connects: bool) -> String {
     script
 }
 
+/// Puts into a variable what the ledger says of each revision whose last step applied it.
+fn digests(ledger: &str, version_table: &str) -> String {
+    let (there, version_table) = (literal(ledger), literal(version_table));
+    let last = format!("select max(id) from {ledger} where version_table = {version_table} group by revision");
+    format!(
+        "\\set digests null\n\
+         select to_regclass({there}) is not null as kept \\gset\n\
+         \\if :kept\n\
+         select coalesce(json_object_agg(revision, file_sha256), '{{}}') as digests from {ledger} \
+         where id in ({last}) and direction = 'upgrade' and file_sha256 is not null \\gset\n\
+         \\endif\n"
+    )
+}
+
 fn answers(captured: &Captured, most: usize) -> Vec<Rows> {
     let text = String::from_utf8_lossy(&captured.stdout);
     // What `on_connect` printed is no answer.
     let read = |line: &str| serde_json::from_str::<Answer>(line).ok();
-    let rows = text.lines().filter_map(read).map(|Answer { heads, system }| Rows {
+    let rows = text.lines().filter_map(read).map(|Answer { heads, system, digests }| Rows {
         heads: heads.map(|mut heads| {
             heads.sort();
             heads
         }),
         system: Some(system).filter(|system| !system.is_empty()),
+        digests: digests.unwrap_or_default(),
     });
     rows.take(most).collect()
 }

@@ -36,10 +36,10 @@ impl File {
 /// The tables whose rows stay behind.
 fn unwanted(connection: &Connection, copying: &Copying, watch: &Watch<'_>) -> rusqlite::Result<Vec<String>> {
     if copying.schema_only {
-        // Alembic's own have this one column: a schema without its revision is of no use.
+        // Alembic's own, or dbmate's, have this one column: a schema without its revision is of no use.
         let sql = "SELECT name FROM pragma_table_list AS t WHERE schema = 'main' AND type IN ('table', 'virtual') \
                    AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> 'schema_migrations' \
-                   AND (SELECT group_concat(name) FROM pragma_table_info(t.name)) IS NOT 'version_num'";
+                   AND coalesce((SELECT group_concat(name) FROM pragma_table_info(t.name)), '') NOT IN ('version_num', 'version')";
         return connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect();
     }
     let mut found = Vec::new();

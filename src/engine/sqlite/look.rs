@@ -24,7 +24,8 @@ impl File {
             if connection.query_row(known, [table], |_| Ok(())).optional()?.is_none() {
                 return Ok(None);
             }
-            let sql = format!("SELECT version_num FROM {} ORDER BY 1", name(table));
+            // Alembic's table has one column, and so has dbmate's; only their names differ.
+            let sql = format!("SELECT * FROM {} ORDER BY 1", name(table));
             connection.prepare(&sql)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>().map(Some)
         };
         Ok(self.look(heads)?.flatten())

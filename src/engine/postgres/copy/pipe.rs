@@ -13,12 +13,12 @@ use super::Copy;
 use super::parts::Glance;
 
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Version tables, whatever they are called: a copy without its revision is of no use.
+/// Version tables, Alembic's and dbmate's, whatever they are called: a copy without its revision is of no use.
 const VERSION_TABLES: &str = r#"select coalesce(json_agg('"' || replace(n.nspname, '"', '""') || '"."' || replace(c.relname, '"', '""') || '"'), '[]')
      from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r'
      and n.nspname not in ('pg_catalog', 'information_schema')
      and (select array_agg(a.attname::text) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)
-     = array['version_num']"#;
+     in (array['version_num'], array['version'])"#;
 
 const ALL_TABLES: &str = "select coalesce(json_agg(format('%I.%I', n.nspname, c.relname)), '[]') \
      from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p') \
