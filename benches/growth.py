@@ -16,7 +16,7 @@ from unchanged import MODELS, PROJECT, REVISION
 
 # Read without Python.
 PLAIN = REVISION.replace("revision, down_revision = \"a1\", None", "revision = \"a1\"\ndown_revision = None")
-COUNTS = (10, 100)
+COUNTS = (10, 100, 1000)
 COMMANDS = (["check"], ["current"], ["heads"], ["status"], ["migrate", "--jobs", "2"])
 # A process whose parent is gone becomes ours, so that its time is counted (PR_SET_CHILD_SUBREAPER).
 SUBREAPER = 36
