@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Callable, Iterator
 
+from growth import growth
 from unchanged import unchanged
 
 MODELS = """
@@ -51,6 +52,7 @@ def main() -> None:
         starting(shed, rounds, root / "start", environment)
         fleet(shed, max(2, rounds // 3), root / "fleet", environment)
         unchanged(shed, rounds, root / "fifty", environment)
+        growth(shed, root / "growth", environment)
         status_of_many(shed, rounds, root / "status", environment)
 
 

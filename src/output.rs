@@ -1,18 +1,20 @@
 //! The terminal: results on stdout, everything else on stderr, questions on a terminal only.
 
+mod board;
 mod turns;
 
 use std::fmt::Display;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Error, Words};
 
+use board::Board;
 use turns::Turn;
 pub use turns::Turns;
 
@@ -61,9 +63,10 @@ pub struct Output {
 /// What is shared by all that speak.
 struct Streams {
     closed: AtomicBool,
-    /// Whether progress may be shown, and whether a line of it stands there now.
-    moves: bool,
-    moving: AtomicBool,
+    /// Where progress may be shown.
+    board: Option<Mutex<Board>>,
+    /// Whether stdout is that terminal, too.
+    shares_terminal: bool,
 }
 
 /// Where bytes go.
@@ -89,7 +92,11 @@ impl Output {
             verbose,
             color,
             asks: asks && terminal,
-            streams: Arc::new(Streams { closed: AtomicBool::new(false), moves, moving: AtomicBool::new(false) }),
+            streams: Arc::new(Streams {
+                closed: AtomicBool::new(false),
+                board: moves.then(|| Mutex::new(Board::new())),
+                shares_terminal: io::stdout().is_terminal(),
+            }),
             turn: None,
         }
     }
@@ -125,10 +132,28 @@ impl Output {
 
     /// Progress: a line on a terminal that the next one, or anything else, takes the place of.
     pub fn moving(&self, text: &str) {
-        if self.streams.moves && self.turn.as_ref().is_none_or(Turn::has_come) {
-            self.streams.settle();
-            let _ = io::stderr().lock().write_all(text.as_bytes());
-            self.streams.moving.store(true, SeqCst);
+        let Some(mut board) = self.streams.board() else { return };
+        match &self.turn {
+            Some(turn) => board.say(turn.index, text),
+            None => board.flash(text),
+        }
+        drop(board);
+        self.beat();
+    }
+
+    /// What this one of several targets is doing.
+    pub fn doing(&self, text: &str) {
+        if self.turn.is_some() {
+            self.moving(text);
+        }
+    }
+
+    /// Time passes: the moving lines of several targets move on.
+    pub fn beat(&self) {
+        if self.turn.is_some()
+            && let Some(mut board) = self.streams.board()
+        {
+            board.beat(rustix::termios::tcgetwinsize(io::stderr()).ok().map(|size| size.ws_col));
         }
     }
 
@@ -251,7 +276,10 @@ impl Streams {
         if bytes.is_empty() || matches!(stream, Stream::Out if self.closed.load(SeqCst)) {
             return;
         }
-        self.settle();
+        let mut board = self.board();
+        if let Some(board) = board.as_mut().filter(|_| matches!(stream, Stream::Err) || self.shares_terminal) {
+            board.give_way(bytes);
+        }
         match stream {
             Stream::Out => {
                 let mut stdout = io::stdout().lock();
@@ -263,11 +291,9 @@ impl Streams {
         }
     }
 
-    /// Takes the moving line away.
-    fn settle(&self) {
-        if self.moving.swap(false, SeqCst) {
-            let _ = io::stderr().lock().write_all(b"\r\x1b[K");
-        }
+    /// The moving lines, which stand still while this is held.
+    fn board(&self) -> Option<MutexGuard<'_, Board>> {
+        self.board.as_ref().map(|board| board.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

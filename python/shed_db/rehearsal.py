@@ -46,14 +46,22 @@ def _models() -> Any:
     from sqlalchemy.orm import declarative_base
 
     base: Any = declarative_base()
-    type("One", (base,), {
-        "__tablename__": "one",
-        "id": Column(Integer, primary_key=True),
-        "name": Column(String(50), index=True),
-    })
-    type("Two", (base,), {
-        "__tablename__": "two",
-        "id": Column(Integer, primary_key=True),
-        "one": Column(ForeignKey("one.id"), nullable=False),
-    })
+    type(
+        "One",
+        (base,),
+        {
+            "__tablename__": "one",
+            "id": Column(Integer, primary_key=True),
+            "name": Column(String(50), index=True),
+        },
+    )
+    type(
+        "Two",
+        (base,),
+        {
+            "__tablename__": "two",
+            "id": Column(Integer, primary_key=True),
+            "one": Column(ForeignKey("one.id"), nullable=False),
+        },
+    )
     return base

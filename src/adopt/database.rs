@@ -51,10 +51,7 @@ fn of_text(pieces: &[Piece], around: &Around<'_>) -> Entry {
         return of_variable(name, default.as_deref(), around);
     }
     let written = Value::Text(pieces.to_vec()).written().unwrap_or_default();
-    let kind = match pieces.first() {
-        Some(Piece::Plain(start)) => kind_of(start),
-        _ => None,
-    };
+    let kind = kind_of(&written);
     let mut entry = Entry::default();
     let Some(kind) = kind.or_else(|| written.contains("://").then_some(around.likely)) else {
         return placeholder(

@@ -62,7 +62,8 @@ fn walk(folder: &Path, found: &mut Vec<Source>) -> Result<()> {
     for inner in entries.iter().filter(|entry| entry.is_dir() && !entry.is_symlink()) {
         let name = inner.file_name().unwrap_or_default().to_string_lossy();
         if !NEVER.contains(&&*name) && !inner.join("pyvenv.cfg").exists() {
-            walk(inner, found)?;
+            // What may not be read is not looked into.
+            let _ = walk(inner, found);
         }
     }
     Ok(())

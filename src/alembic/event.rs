@@ -33,7 +33,12 @@ pub enum Event {
         #[serde(default)]
         rows: Option<Vec<String>>,
     },
-    StepStarted {},
+    StepStarted {
+        #[serde(default)]
+        revision: String,
+        #[serde(default)]
+        direction: String,
+    },
     StepApplied(Step),
     /// Told before the database is.
     Commit {},
@@ -237,7 +242,7 @@ pub struct Traces {
 impl Traces {
     fn hear(&mut self, event: &Event) {
         match event {
-            Event::StepStarted {} => {
+            Event::StepStarted { .. } => {
                 self.in_step = true;
                 // Another step follows a commit that succeeded.
                 self.half &= self.closing.take().is_none();
@@ -287,7 +292,11 @@ impl Told {
             Event::Pending { .. } => self.pending = true,
             Event::Ended { .. } => self.ended = true,
             Event::Finished {} => self.finished = true,
-            Event::Waiting { .. } | Event::StepStarted {} | Event::Commit {} | Event::Autocommit {} | Event::Other => {}
+            Event::Waiting { .. }
+            | Event::StepStarted { .. }
+            | Event::Commit {}
+            | Event::Autocommit {}
+            | Event::Other => {}
         }
     }
 }

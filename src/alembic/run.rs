@@ -45,6 +45,8 @@ pub trait Listener {
     fn stdout(&mut self, bytes: &[u8]);
     fn stderr(&mut self, bytes: &[u8]);
     fn event(&mut self, event: &Event);
+    /// Nothing for a moment.
+    fn silence(&mut self) {}
 }
 
 /// What every run of a command has about it.
@@ -234,7 +236,10 @@ impl Following<'_, '_> {
         let listen = &mut |heard: Heard<'_>| match heard {
             Heard::Stdout(bytes) => self.listener.stdout(&stdout.push(bytes)),
             Heard::Stderr(bytes) => tell_stderr(&stderr.push(bytes), self.record, self.listener),
-            Heard::Silence => self.hear(&mut tail),
+            Heard::Silence => {
+                self.hear(&mut tail);
+                self.listener.silence();
+            }
         };
         let status = match forks {
             Some(forks) => tool.stream_forked(forks, place.environment, place.interrupts, listen)?,

@@ -2,12 +2,11 @@
 
 use crate::error::{Error, Result};
 
+use super::Scope;
 use super::completions::TARGETS;
 use super::planning::Wishes;
 use super::reports::Answer;
-use super::safely::Care;
-use super::written::{Instead, Written};
-use super::{Place, Scope};
+use super::written::{Writing, Written};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -18,11 +17,7 @@ pub struct Args {
     #[arg(long, value_name = "REVISION", allow_hyphen_values = true)]
     revision: Option<String>,
     #[command(flatten)]
-    instead: Instead,
-    #[command(flatten)]
-    care: Care,
-    #[command(flatten)]
-    place: Place,
+    writing: Writing,
 }
 
 /// Takes revisions back, after a yes, then reads over a new connection what was reached.
@@ -31,18 +26,13 @@ pub fn downgrade(scope: &Scope<'_>, args: &Args) -> Result<Answer<Written>> {
     let Some(revision) = revision else {
         return Err(Error::usage("downgrade needs a revision").help("name one: -1, base, or an id"));
     };
-    let chosen = scope.writable(target.as_deref(), &args.place, &args.instead)?;
-    if args.instead.writes() && !chosen.is_empty() {
+    let chosen = scope.writable(target.as_deref(), &args.writing)?;
+    if args.writing.writes() && !chosen.is_empty() {
         let names: Vec<&str> = chosen.iter().map(|chosen| chosen.name.as_str()).collect();
         scope.confirm(&format!("downgrade {} to {revision}?", names.join(", ")))?;
     }
-    let mut argv = args.instead.argv(&args.place, "downgrade");
+    let mut argv = args.writing.argv("downgrade");
     argv.push(revision);
-    let wishes = Wishes {
-        needs_models: true,
-        terminal: args.place.tty,
-        care: Some(("downgrade", args.care)),
-        ..Wishes::default()
-    };
-    scope.write_each(&chosen, &argv, &args.instead, wishes)
+    let wishes = Wishes { needs_models: true, ..args.writing.wishes("downgrade") };
+    scope.write_each(&chosen, &argv, &args.writing.instead, wishes)
 }

@@ -2,12 +2,10 @@
 
 use crate::error::Result;
 
+use super::Scope;
 use super::completions::TARGETS;
-use super::planning::Wishes;
 use super::reports::Answer;
-use super::safely::Care;
-use super::written::{Instead, Written};
-use super::{Place, Scope};
+use super::written::{Writing, Written};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -15,21 +13,12 @@ pub struct Args {
     #[arg(value_name = "TARGET", add = TARGETS())]
     target: Option<String>,
     #[command(flatten)]
-    instead: Instead,
-    #[command(flatten)]
-    care: Care,
-    #[command(flatten)]
-    place: Place,
+    writing: Writing,
 }
 
 /// Makes the version table, with the width that the revisions' ids need.
 pub fn ensure_version(scope: &Scope<'_>, args: &Args) -> Result<Answer<Written>> {
-    let chosen = scope.writable(args.target.as_deref(), &args.place, &args.instead)?;
-    let argv = args.instead.argv(&args.place, "ensure_version");
-    scope.write_each(
-        &chosen,
-        &argv,
-        &args.instead,
-        Wishes { care: Some(("ensure-version", args.care)), ..Wishes::default() },
-    )
+    let chosen = scope.writable(args.target.as_deref(), &args.writing)?;
+    let argv = args.writing.argv("ensure_version");
+    scope.write_each(&chosen, &argv, &args.writing.instead, args.writing.wishes("ensure-version"))
 }

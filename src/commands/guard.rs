@@ -56,7 +56,7 @@ pub struct Guarded {
 pub fn guard(scope: &Scope<'_>, args: &Args) -> Result<Guard> {
     let chosen = scope.targets_or_files(&args.words, &args.place, Needs::Files)?;
     let mut projects: Vec<Guarded> = Vec::new();
-    for target in scope.share(&chosen) {
+    for target in &chosen {
         if projects.iter().any(|done| done.project == target.project.name) {
             continue;
         }

@@ -73,6 +73,11 @@ impl Listener for Live<'_> {
     fn event(&mut self, event: &Event) {
         match event {
             _ if !self.tells => {}
+            Event::StepStarted { revision, direction } => self.out.doing(&match direction.as_str() {
+                "downgrade" => format!("downgrading {revision}"),
+                "stamp" => "stamping".to_owned(),
+                _ => format!("upgrading to {revision}"),
+            }),
             Event::StepApplied(step) => self.out.note(&format!("{}: {}", self.target, step.in_words())),
             Event::Waiting { holder } => {
                 self.out.note(&format!("{}: waiting for the lock, held by {holder}", self.target));
@@ -80,5 +85,9 @@ impl Listener for Live<'_> {
             Event::Warning { text } => self.out.warn(&format!("{}: {text}", self.target)),
             _ => {}
         }
+    }
+
+    fn silence(&mut self) {
+        self.out.beat();
     }
 }

@@ -52,7 +52,7 @@ pub fn targets<'a>(
     let found = one_of_each_kind(scope, found)?;
     let by_pattern = several || found.len() > 1;
     let chosen = found.iter().map(|target| scope.chosen(target, by_pattern)).collect::<Result<Vec<_>>>()?;
-    Ok(chosen.into_iter().filter(|chosen| !by_pattern || has_models(scope, chosen)).collect())
+    Ok(scope.share(chosen.into_iter().filter(|chosen| !by_pattern || has_models(scope, chosen)).collect()))
 }
 
 /// A pattern passes over what cannot be checked.

@@ -2,12 +2,11 @@
 
 use crate::error::{Error, Result};
 
+use super::Scope;
 use super::completions::TARGETS;
 use super::planning::Wishes;
 use super::reports::Answer;
-use super::safely::Care;
-use super::written::{Instead, Written};
-use super::{Place, Scope};
+use super::written::{Writing, Written};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -15,27 +14,22 @@ pub struct Args {
     #[arg(value_names = ["TARGET", "N"], num_args = 0..=2, add = TARGETS())]
     words: Vec<String>,
     #[command(flatten)]
-    instead: Instead,
-    #[command(flatten)]
-    care: Care,
-    #[command(flatten)]
-    place: Place,
+    writing: Writing,
 }
 
 /// Takes revisions back, after a yes, then reads over a new connection what was reached.
 pub fn rollback(scope: &Scope<'_>, args: &Args) -> Result<Answer<Written>> {
     let (target, steps) = sorted(&args.words)?;
-    let chosen = scope.writable(target, &args.place, &args.instead)?;
-    if args.instead.writes() && !chosen.is_empty() {
+    let chosen = scope.writable(target, &args.writing)?;
+    if args.writing.writes() && !chosen.is_empty() {
         let names: Vec<&str> = chosen.iter().map(|chosen| chosen.name.as_str()).collect();
         let revisions = if steps == 1 { "the last revision".into() } else { format!("the last {steps} revisions") };
         scope.confirm(&format!("take back {revisions} of {}?", names.join(", ")))?;
     }
-    let mut argv = args.instead.argv(&args.place, "downgrade");
+    let mut argv = args.writing.argv("downgrade");
     argv.push(format!("-{steps}"));
-    let care = Some(("rollback", args.care));
-    let wishes = Wishes { needs_models: true, terminal: args.place.tty, care, ..Wishes::default() };
-    scope.write_each(&chosen, &argv, &args.instead, wishes)
+    let wishes = Wishes { needs_models: true, ..args.writing.wishes("rollback") };
+    scope.write_each(&chosen, &argv, &args.writing.instead, wishes)
 }
 
 /// Names of targets begin with a letter, so that a number is one.

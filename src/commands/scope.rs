@@ -89,6 +89,17 @@ impl<'a> Scope<'a> {
         needs: Needs,
         writes: bool,
     ) -> Result<Vec<Chosen<'a>>> {
+        Ok(self.share(self.meant(word, place, needs, writes)?))
+    }
+
+    /// The targets that are meant, for all machines.
+    pub(super) fn meant(
+        &self,
+        word: Option<&str>,
+        place: &Place,
+        needs: Needs,
+        writes: bool,
+    ) -> Result<Vec<Chosen<'a>>> {
         let url = self.url(word, place);
         let word = word.filter(|word| !word.contains("://"));
         let on = place.on.as_deref().or(word.filter(|word| word.starts_with("development.")));
@@ -131,7 +142,7 @@ impl<'a> Scope<'a> {
 
     /// One target; a pattern is refused.
     pub fn only_target(&self, word: Option<&str>, place: &Place, needs: Needs) -> Result<Chosen<'a>> {
-        Self::only(self.targets_for(word, place, needs, true)?, "this command")
+        Self::only(self.meant(word, place, needs, true)?, "this command")
     }
 
     /// Runs a plan; what the worker prints goes to `live`.

@@ -6,8 +6,7 @@ use crate::engine::embedded::{self, Found};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::output::Output;
-use crate::settings::targets::nearest;
-use crate::settings::{Database, Embedded, Settings};
+use crate::settings::{Database, Embedded, Settings, nearest_names};
 
 use super::servers::{Server, Servers, described};
 use super::{Global, own};
@@ -172,8 +171,9 @@ fn unknown(name: &str, mut known: Vec<String>) -> Error {
     if known.is_empty() {
         return error.help("write `development.db.NAME: { type: postgres, embedded: true }` into the settings");
     }
-    let near = nearest(name, &known);
-    let names = if near.is_empty() { known } else { near };
+    let all: Vec<&str> = known.iter().map(String::as_str).collect();
+    let near = nearest_names(name, all.iter().copied());
+    let names = if near.is_empty() { all } else { near };
     let names: Vec<String> = names.iter().map(|name| format!("development.{name}")).collect();
     error.help(format!("there is {}", names.join(", ")))
 }

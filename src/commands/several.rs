@@ -48,11 +48,7 @@ impl<'a> Scope<'a> {
         {
             return ask(self, only, false).map(Answer::One);
         }
-        let all = chosen.len();
-        let chosen = self.share(chosen);
-        if let Some(shard) = self.global.shard {
-            self.out.note(&format!("shard {shard}: {} of {all} targets", chosen.len()));
-        }
+        let chosen: Vec<&Chosen<'_>> = chosen.iter().collect();
         let order = self.order(way);
         self.interrupts()?; // caught before there are threads
         self.common.warm.expect(chosen.iter().map(|target| target.project.name.clone()));
@@ -60,6 +56,7 @@ impl<'a> Scope<'a> {
         let keys: Vec<_> = chosen.iter().map(|target| key(target, self.environment)).collect();
         let work = |index: usize| {
             let (target, out): (&Chosen<'_>, _) = (chosen[index], turns.voice(index));
+            turns.begin(index, &target.name);
             let answer = ask(&self.speaking(&out), chosen[index], true);
             let ending = match &answer {
                 Ok(answer) if good(answer) => Ending::Good,
@@ -86,12 +83,22 @@ impl<'a> Scope<'a> {
         Ok(Answer::Several(told))
     }
 
-    /// This machine's share, each target once.
-    pub fn share<'c, 's>(&self, chosen: &'c [Chosen<'s>]) -> Vec<&'c Chosen<'s>> {
+    /// This machine's share, each target once: what a command is given to work on.
+    pub fn share<'s>(&self, meant: Vec<Chosen<'s>>) -> Vec<Chosen<'s>> {
         let mut seen = HashSet::new();
-        let once = chosen.iter().filter(|target| seen.insert(target.name.as_str()));
+        let once: Vec<_> = meant.into_iter().filter(|target| seen.insert(target.name.clone())).collect();
+        let all = once.len();
+        let ours = self.ours(once);
+        if let Some(shard) = self.global.shard {
+            self.out.note(&format!("shard {shard}: {} of {all} targets", ours.len()));
+        }
+        ours
+    }
+
+    /// Those of a list that are this machine's.
+    pub fn ours<T>(&self, all: impl IntoIterator<Item = T>) -> Vec<T> {
         let ours = |place: usize| self.global.shard.is_none_or(|shard| shard.holds(place));
-        once.enumerate().filter(|(place, _)| ours(*place)).map(|(_, one)| one).collect()
+        all.into_iter().enumerate().filter(|(place, _)| ours(*place)).map(|(_, one)| one).collect()
     }
 
     fn order(&self, way: Way) -> Order {

@@ -2,12 +2,10 @@
 
 use crate::error::{Error, Result};
 
+use super::Scope;
 use super::completions::TARGETS;
-use super::planning::Wishes;
 use super::reports::Answer;
-use super::safely::Care;
-use super::written::{Instead, Written};
-use super::{Place, Scope};
+use super::written::{Writing, Written};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -21,11 +19,7 @@ pub struct Args {
     #[arg(long)]
     purge: bool,
     #[command(flatten)]
-    instead: Instead,
-    #[command(flatten)]
-    care: Care,
-    #[command(flatten)]
-    place: Place,
+    writing: Writing,
 }
 
 /// Writes the version table, then reads it over a new connection.
@@ -34,13 +28,12 @@ pub fn stamp(scope: &Scope<'_>, args: &Args) -> Result<Answer<Written>> {
     if sorted.revisions.is_empty() {
         return Err(Error::usage("stamp needs a revision").help("name one: head, base, or an id"));
     }
-    if args.purge && sorted.target.is_none() && !args.place.all {
+    if args.purge && sorted.target.is_none() && !args.writing.place.all {
         return Err(Error::usage("stamp --purge needs a target").help("name it: PROJECT.DATABASE"));
     }
-    let chosen = scope.writable(sorted.target.as_deref(), &args.place, &args.instead)?;
-    let mut argv = args.instead.argv(&args.place, "stamp");
+    let chosen = scope.writable(sorted.target.as_deref(), &args.writing)?;
+    let mut argv = args.writing.argv("stamp");
     argv.extend(args.purge.then(|| "--purge".to_owned()));
     argv.extend(sorted.revisions);
-    let wishes = Wishes { terminal: args.place.tty, care: Some(("stamp", args.care)), ..Wishes::default() };
-    scope.write_each(&chosen, &argv, &args.instead, wishes)
+    scope.write_each(&chosen, &argv, &args.writing.instead, args.writing.wishes("stamp"))
 }

@@ -18,7 +18,7 @@ use crate::output::Report;
 
 use super::completions::TARGETS;
 use super::reports::Answer;
-use super::scope::{Chosen, Needs};
+use super::scope::Needs;
 use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
@@ -81,18 +81,17 @@ pub struct Line {
     pub message: Option<String>,
     pub applied: bool,
     pub is_head: bool,
-    /// The file's name, of `format: sql`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
     /// Whether its file was edited after it was applied.
     #[serde(skip)]
     pub edited: bool,
+    /// The file's name, of `format: sql`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 /// Compares revision files and version tables; creates nothing.
 pub fn status(scope: &Scope<'_>, args: &Args) -> Result<Status> {
-    let meant = scope.targets_or_files(&args.words, &args.place, Needs::Reading)?;
-    let chosen: Vec<Chosen<'_>> = scope.share(&meant).into_iter().cloned().collect();
+    let chosen = scope.targets_or_files(&args.words, &args.place, Needs::Reading)?;
     let exit_code = args.exit_code || scope.global.quiet;
     let alone = matches!(chosen.as_slice(), [only] if !only.by_pattern);
     let found = read::read(scope, &chosen, alone)?;
@@ -121,14 +120,14 @@ impl fmt::Display for Standing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in self.revisions.iter().flatten() {
             let mark = if line.applied { 'X' } else { ' ' };
-            let message = line.message.as_deref().filter(|message| !message.is_empty());
-            let message = message.map(|message| format!("  {message}")).unwrap_or_default();
-            let head = if line.is_head { " (head)" } else { "" };
             let edited = if line.edited { "  edited since it was applied" } else { "" };
             if let Some(file) = &line.file {
                 writeln!(f, "[{mark}] {file}{edited}")?;
                 continue;
             }
+            let message = line.message.as_deref().filter(|message| !message.is_empty());
+            let message = message.map(|message| format!("  {message}")).unwrap_or_default();
+            let head = if line.is_head { " (head)" } else { "" };
             writeln!(f, "[{mark}] {}{message}{head}{edited}", line.revision)?;
         }
         for unknown in &self.unknown {

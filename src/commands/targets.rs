@@ -52,8 +52,7 @@ pub fn targets(scope: &Scope<'_>, _: &Args) -> Result<Targets> {
                 .and_then(|()| Engine::place_of(database, scope.environment)),
         })
     });
-    let share = targets.enumerate().filter(|(place, _)| scope.global.shard.is_none_or(|shard| shard.holds(*place)));
-    Ok(Targets { targets: share.map(|(_, target)| target).collect() })
+    Ok(Targets { targets: scope.ours(targets) })
 }
 
 impl fmt::Display for Targets {

@@ -21,7 +21,7 @@ impl Scope<'_> {
         let mut chosen = match names.as_slice() {
             [] if files.is_empty() => return self.targets(None, place, needs),
             [only] if files.is_empty() => return self.targets(Some(only), place, needs),
-            [] => self.targets(Some("*"), place, needs)?,
+            [] => self.meant(Some("*"), place, needs, false)?,
             _ => self.every(&names, place, needs)?,
         };
         if !files.is_empty() {
@@ -30,14 +30,14 @@ impl Scope<'_> {
             chosen.retain(|target| affected.iter().any(|kept| kept.project == target.project.name));
         }
         chosen.iter_mut().for_each(|target| target.by_pattern = true);
-        Ok(chosen)
+        Ok(self.share(chosen))
     }
 
     /// The targets of several names, each once.
     fn every(&self, names: &[&str], place: &Place, needs: Needs) -> Result<Vec<Chosen<'_>>> {
         let mut all: Vec<Chosen<'_>> = Vec::new();
         for name in names {
-            let found = self.targets(Some(name), place, needs)?;
+            let found = self.meant(Some(name), place, needs, false)?;
             all.extend(
                 found
                     .into_iter()

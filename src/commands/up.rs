@@ -23,7 +23,7 @@ pub struct Args {
 /// Everything that a new checkout or a new machine needs, in one command.
 pub fn up(scope: &Scope<'_>, args: &Args) -> Result<Answer<Written>> {
     let (chosen, revision) = upgrade::chosen(scope, &args.upgrade)?;
-    for target in scope.share(&chosen) {
+    for target in &chosen {
         make_ready(scope, args, target)?;
     }
     upgrade::apply(scope, &args.upgrade, &chosen, revision)

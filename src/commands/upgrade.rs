@@ -2,13 +2,12 @@
 
 use crate::error::Result;
 
+use super::Scope;
 use super::completions::TARGETS;
 use super::planning::Wishes;
 use super::reports::Answer;
-use super::safely::Care;
 use super::scope::Chosen;
-use super::written::{Instead, Written};
-use super::{Place, Scope};
+use super::written::{Writing, Written};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -25,11 +24,7 @@ pub struct Args {
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
-    instead: Instead,
-    #[command(flatten)]
-    care: Care,
-    #[command(flatten)]
-    place: Place,
+    writing: Writing,
 }
 
 /// Applies revisions, then reads over a new connection what was reached.
@@ -41,7 +36,7 @@ pub fn upgrade(scope: &Scope<'_>, args: &Args) -> Result<Answer<Written>> {
 /// The targets, and the revision where one is named.
 pub fn chosen<'a>(scope: &Scope<'a>, args: &Args) -> Result<(Vec<Chosen<'a>>, Option<String>)> {
     let (target, revision) = scope.sort_one(&args.words, args.revision.as_deref())?;
-    Ok((scope.writable(target.as_deref(), &args.place, &args.instead)?, revision))
+    Ok((scope.writable(target.as_deref(), &args.writing)?, revision))
 }
 
 /// The deed, on targets that are chosen.
@@ -51,22 +46,20 @@ pub fn apply(
     chosen: &[Chosen<'_>],
     revision: Option<String>,
 ) -> Result<Answer<Written>> {
-    let mut argv = args.instead.argv(&args.place, "upgrade");
+    let mut argv = args.writing.argv("upgrade");
     argv.push(revision.unwrap_or_else(|| "head".to_owned()));
     let wishes = Wishes {
         needs_models: true,
-        terminal: args.place.tty,
-        care: Some(("migrate", args.care)),
-        compares: args.check.then_some(&args.place),
+        compares: args.check.then_some(&args.writing.place),
         strict: args.strict,
-        ..Wishes::default()
+        ..args.writing.wishes("migrate")
     };
-    scope.write_each(chosen, &argv, &args.instead, wishes)
+    scope.write_each(chosen, &argv, &args.writing.instead, wishes)
 }
 
 impl Args {
     /// Whether the database is changed, not only its SQL printed.
     pub fn writes(&self) -> bool {
-        self.instead.writes()
+        self.writing.writes()
     }
 }

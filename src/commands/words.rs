@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::settings::targets::{self, is_target, nearest};
-use crate::settings::{Format, Settings, VersionsEntry};
+use crate::settings::targets::{self, is_target};
+use crate::settings::{Format, Settings, VersionsEntry, nearest_names};
 
 use super::Scope;
 
@@ -51,8 +51,8 @@ impl Scope<'_> {
             return Ok(targets::unknown_database(project, word));
         }
         let names = names(self.settings)?;
-        let quoted = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
-        let near = quoted(&nearest(word, &names));
+        let near = nearest_names(word, names.iter().map(String::as_str));
+        let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
         let what = if target_expected { "no target" } else { "neither a target nor a known revision" };
         let error = Error::usage(format!("`{word}` is {what}"));
         let revision = if target_expected { "" } else { " A revision is said with --revision." };

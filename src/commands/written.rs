@@ -12,6 +12,7 @@ use crate::output::Report;
 use super::Place;
 use super::planning::{Wishes, with_x};
 use super::reports::{Answer, Looked, Moved};
+use super::safely::Care;
 use super::scope::{Chosen, Needs, Scope};
 use super::several::Way;
 
@@ -29,6 +30,17 @@ pub struct Instead {
     tag: Option<String>,
 }
 
+/// What every command takes that writes to a database.
+#[derive(Debug, clap::Args)]
+pub struct Writing {
+    #[command(flatten)]
+    pub instead: Instead,
+    #[command(flatten)]
+    pub care: Care,
+    #[command(flatten)]
+    pub place: Place,
+}
+
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Written {
@@ -40,21 +52,33 @@ impl Instead {
     pub fn writes(&self) -> bool {
         !(self.dry_run || self.sql)
     }
+}
+
+impl Writing {
+    /// Whether the database is changed, not only its SQL printed.
+    pub fn writes(&self) -> bool {
+        self.instead.writes()
+    }
 
     /// The beginning of Alembic's command line.
-    pub fn argv(&self, place: &Place, command: &str) -> Vec<String> {
-        let tag = self.tag.iter().map(|tag| format!("--tag={tag}"));
-        with_x(place, std::iter::once(command.to_owned()).chain(tag).collect())
+    pub fn argv(&self, command: &str) -> Vec<String> {
+        let tag = self.instead.tag.iter().map(|tag| format!("--tag={tag}"));
+        with_x(&self.place, std::iter::once(command.to_owned()).chain(tag).collect())
+    }
+
+    /// What a command of this name for people wishes.
+    pub fn wishes(&self, command: &'static str) -> Wishes<'_> {
+        Wishes { terminal: self.place.tty, care: Some((command, self.care)), ..Wishes::default() }
     }
 }
 
 impl<'a> Scope<'a> {
     /// The targets of a command that writes, unless it only prints.
-    pub fn writable(&self, word: Option<&str>, place: &Place, instead: &Instead) -> Result<Vec<Chosen<'a>>> {
-        if instead.writes() {
-            return self.allow_writing(self.targets(word, place, Needs::Writing)?);
+    pub fn writable(&self, word: Option<&str>, writing: &Writing) -> Result<Vec<Chosen<'a>>> {
+        if writing.writes() {
+            return self.allow_writing(self.targets(word, &writing.place, Needs::Writing)?);
         }
-        self.targets(word, place, Needs::Reading)
+        self.targets(word, &writing.place, Needs::Reading)
     }
 
     /// Writes to every target, stopping at the first failure; or prints the SQL.

@@ -12,7 +12,7 @@ pub struct Turns<'o> {
 
 /// One target's voice.
 pub(super) struct Turn {
-    index: usize,
+    pub index: usize,
     table: Arc<Table>,
 }
 
@@ -32,6 +32,9 @@ struct State {
 
 impl<'o> Turns<'o> {
     pub fn of(out: &'o Output, count: usize) -> Self {
+        if let Some(mut board) = out.streams.board() {
+            board.start(count);
+        }
         let state = State { front: 0, kept: (0..count).map(|_| Vec::new()).collect(), ended: vec![false; count] };
         let table = Table { streams: Arc::clone(&out.streams), state: Mutex::new(state), moved: Condvar::new() };
         Self { out, table: Arc::new(table) }
@@ -50,9 +53,19 @@ impl<'o> Turns<'o> {
         }
     }
 
+    /// This target is at work from now on.
+    pub fn begin(&self, index: usize, name: &str) {
+        if let Some(mut board) = self.table.streams.board() {
+            board.begin(index, name);
+        }
+    }
+
     /// This target has said everything; what those after it have said is told up to the first that is still at it.
     pub fn end(&self, index: usize) {
         let mut state = self.table.locked();
+        if let Some(mut board) = self.table.streams.board() {
+            board.end(index);
+        }
         state.ended[index] = true;
         while state.ended.get(state.front) == Some(&true) {
             state.front += 1;
@@ -72,10 +85,6 @@ impl Turn {
         } else {
             state.kept[self.index].push((stream, bytes.to_vec()));
         }
-    }
-
-    pub fn has_come(&self) -> bool {
-        self.table.locked().front == self.index
     }
 
     /// Until everybody before has ended: a question is asked of a person who has heard the rest.

@@ -52,7 +52,7 @@ impl Repository {
         }
         let said = tool.capture()?;
         if !said.status.success() {
-            return Err(Error::usage(format!("{} lies in no git repository", folder.display()))
+            return Err(Error::environment(format!("{} lies in no git repository", folder.display()))
                 .detail(words(&said.stderr))
                 .help("`guard` compares with another branch of the same repository"));
         }

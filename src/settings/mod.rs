@@ -55,7 +55,7 @@ pub use add::{Addition, Remark};
 pub use connection::{Connection, Password, Postgres, Sqlite, SqlitePath};
 pub use database::{Backup, Database, Embedded, Kind, Options, Restore};
 pub use names::usable;
-pub use nearest::nearest;
+pub use nearest::{nearest, nearest_names};
 pub use paths::{normal, relative};
 pub use project::{AlembicKeys, Format, Module, Project, Python};
 pub use save::Edit;

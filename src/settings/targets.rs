@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use crate::error::{Error, Result};
 
-use super::{Database, Project, Settings};
+use super::{Database, Project, Settings, nearest_names};
 
 /// The name under which development servers are reached.
 const DEVELOPMENT: &str = "development";
@@ -251,21 +251,12 @@ fn unknown(what: &str, name: &str, known: Vec<String>) -> Error {
     if known.is_empty() {
         return error.help(format!("the settings list no {what}"));
     }
-    let near = nearest(name, &known);
+    let near = nearest_names(name, known.iter().map(String::as_str));
     if near.is_empty() {
         return error.help(format!("the settings have {}", known.join(", ")));
     }
     error
         .help(format!("did you mean {}?", near.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")))
-}
-
-/// The names that are near enough to be a slip of the hand, best first, three at the most.
-pub fn nearest(name: &str, known: &[String]) -> Vec<String> {
-    let mut near: Vec<(f64, &String)> =
-        known.iter().map(|candidate| (strsim::jaro_winkler(name, candidate), candidate)).collect();
-    near.retain(|(likeness, _)| *likeness > 0.8);
-    near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    near.into_iter().take(3).map(|(_, name)| name.clone()).collect()
 }
 
 #[cfg(test)]

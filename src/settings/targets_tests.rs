@@ -104,10 +104,7 @@ fn patterns_select_several_in_the_order_of_the_settings() {
 fn an_unknown_name_gets_the_nearest_ones() {
     let house = house(THREE);
     assert_eq!(house.named("biling"), "no project is named `biling`\nhelp: did you mean `billing`?");
-    assert_eq!(
-        house.named("billing.pord"),
-        "no database is named `billing.pord`\nhelp: did you mean `billing.prod` or `billing.staging`?"
-    );
+    assert_eq!(house.named("billing.pord"), "no database is named `billing.pord`\nhelp: did you mean `billing.prod`?");
 }
 
 #[test]

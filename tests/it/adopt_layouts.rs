@@ -484,3 +484,12 @@ fn what_alembic_init_writes_is_adopted() {
         repo.shed(["check"]).stdout("No new upgrade operations detected.\n").any_stderr().ok();
     }
 }
+
+#[test]
+fn an_env_py_with_several_engines_is_said_to_be_one() {
+    let repo = Repo::named("several");
+    alembic(&repo, "", &["init", "-t", "multidb", "migrations"]);
+    let said = repo.shed(["adopt", "--dry-run"]).arg(repo.path("")).any_stdout().ok().stdout;
+    let remark = "    # it has several engines at once, and a run of shed has one: files aside, keep to `alembic`\n";
+    assert!(said.contains(remark) && said.contains("    env_py: migrations/env.py\n"), "{said}");
+}

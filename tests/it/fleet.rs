@@ -92,8 +92,20 @@ fn fifty_projects_with_one_module_name_are_checked_by_one_interpreter() {
     let all: Vec<String> = (0..50).map(|number| format!("p{number:02}.main 0")).collect();
     assert_eq!(told(check(&repo), 0), all);
     assert_eq!(starts(&repo), 1);
-    let text: String = (0..50).map(|number| format!("p{number:02}.main:\n  a1 (head)\n")).collect();
-    repo.shed(["current", "--all", "--jobs", "3"]).stdout(text).ok();
+    let text = |but: &str| -> String {
+        let names = (0..50).map(|number| format!("p{number:02}")).filter(|name| name != but);
+        names.map(|name| format!("{name}.main:\n  a1 (head)\n")).collect()
+    };
+    repo.shed(["current", "--all", "--jobs", "3"]).stdout(text("none")).ok();
+    keys(&repo, "p31", "    python: nowhere\n");
+    repo.shed(["current", "--all"])
+        .stdout(text("p31"))
+        .stderr(
+            "error: projects.p31.python: $REPO/nowhere is not there\n\
+             help: make the environment, or name another interpreter or virtual environment\n",
+        )
+        .fails(3);
+    assert_eq!(starts(&repo), 2);
     assert_eq!(repo.sqlite("data/p31.db").tables(), ["alembic_version", "p31"]);
 }
 
@@ -143,7 +155,7 @@ fn a_project_that_crashes_exits_floods_or_hangs_touches_no_other() {
     first_line(&repo, "p04", "import time; time.sleep(600)");
     first_line(&repo, "p05", "import os; os.kill(os.getpid(), 9)");
     first_line(&repo, "p06", "import sys; sys.exit('over')");
-    let call = check(&repo).args(["--jobs", "3", "--time-limit", "5s"]);
+    let call = check(&repo).args(["--jobs", "3", "--time-limit", "20s"]);
     let expected = [
         "p00.main 0",
         "p01.main 5",
@@ -196,7 +208,7 @@ fn instead_of_the_warm_one(repo: &Repo, does: &str) {
 fn a_warm_interpreter_that_hangs_is_waited_for_as_long_as_a_target_may_take() {
     let repo = migrated(3);
     instead_of_the_warm_one(&repo, &format!("echo $$ > {:?}; exec sleep 600", repo.path("sleeper")));
-    let call = check(&repo).args(["--jobs", "1", "--time-limit", "10s"]);
+    let call = check(&repo).args(["--jobs", "1", "--time-limit", "20s"]);
     assert_eq!(told(call, 5), ["p00.main 5", "p01.main 0", "p02.main 0"]);
     assert_eq!(starts(&repo), 3);
     assert!(!std::path::Path::new("/proc").join(repo.read("sleeper").trim()).exists());
@@ -283,6 +295,87 @@ fn what_is_said_comes_in_the_order_of_the_settings_whatever_finishes_first() {
         .ok();
 }
 
+/// What a terminal shows in the end, line by line.
+fn left_on_screen(shown: &str) -> Vec<String> {
+    let (mut lines, mut row, mut column) = (vec![String::new()], 0, 0);
+    let mut rest = shown.chars();
+    while let Some(one) = rest.next() {
+        match one {
+            '\r' => column = 0,
+            '\n' => {
+                (row, column) = (row + 1, 0);
+                lines.resize(lines.len().max(row + 1), String::new());
+            }
+            '\u{1b}' => {
+                let code: String = rest.by_ref().skip(1).take_while(|letter| !letter.is_ascii_alphabetic()).collect();
+                // The letter itself is taken along: a number is `A`, upwards; nothing is `K` or `J`, away with the rest.
+                match code.parse::<usize>() {
+                    Ok(up) => row -= up,
+                    Err(_) => {
+                        lines[row].truncate(column);
+                        lines.truncate(row + 1);
+                    }
+                }
+            }
+            _ => {
+                lines[row].truncate(column);
+                lines[row].push(one);
+                column += 1;
+            }
+        }
+    }
+    lines
+}
+
+#[test]
+fn status_asks_one_interpreter_for_all_revisions_that_only_python_can_read() {
+    let repo = migrated(5);
+    for number in 0..5 {
+        let path = format!("p0{number}/app/versions/a1_.py");
+        repo.write(&path, &repo.read(&path).replace("'a1'", "'a' + '1'").replace("\"a1\"", "'a' + '1'"));
+    }
+    let rows: String = (0..5).map(|number| format!("p0{number}.main  a1       a1          0\n")).collect();
+    repo.shed(["status", "--all"]).stdout(format!("target    current  head  pending\n{rows}0 of 5 behind\n")).ok();
+    assert_eq!(starts(&repo), 2);
+}
+
+#[test]
+fn a_target_that_is_named_twice_runs_once() {
+    let repo = migrated(3);
+    let files = ["models.py", "models.py", "__init__.py"].map(|file| repo.path(&format!("p01/app/{file}")));
+    let call = repo.shed(["check", "--offline", "--no-cache", "--format", "json"]).args(files);
+    assert_eq!(told(call, 0), ["p01.main 0"]);
+    assert_eq!(starts(&repo), 1);
+    repo.shed(["heads", "p01", "p00", "p01"]).stdout("p01:\n  a1 (head)\np00:\n  a1 (head)\n").ok();
+}
+
+#[test]
+fn on_a_terminal_every_running_target_has_a_line_that_is_gone_at_the_end() {
+    let repo = fleet(3);
+    let slow = |path: &str, before: &str| {
+        repo.write(path, &repo.read(path).replacen(before, &format!("import time; time.sleep(2); {before}"), 1));
+    };
+    slow("p01/app/versions/a1_.py", "op.create");
+    let shown = repo.shed_on_terminal(["migrate", "--all"], &[]).any_stdout().ok().stdout;
+    assert!(shown.contains("p01.main: upgrading to a1\n1 of 3 done"), "{shown}");
+    let told = (0..3).map(|number| {
+        let name = format!("p0{number}.main");
+        format!("{name}: sqlite $REPO/data/p0{number}.db\n{name}: upgraded to a1, a1\n{name}: now at a1 (head)\n")
+    });
+    let left: Vec<String> = left_on_screen(&shown);
+    // How long the slow one took.
+    let left: Vec<&str> = left
+        .iter()
+        .map(|line| line.split_once(", a1 (").map_or(line.as_str(), |_| "p01.main: upgraded to a1, a1"))
+        .collect();
+    assert_eq!(left.join("\n"), format!("{}p00.main:\np01.main:\np02.main:\n", told.collect::<String>()));
+    slow("p01/app/models.py", "from");
+    for call in [repo.shed(["check", "--all"]), repo.shed_on_terminal(["check", "--all", "-q"], &[])] {
+        let said = call.any_stdout().ok();
+        assert!(!said.stdout.contains("done"), "{said:?}");
+    }
+}
+
 #[test]
 fn writing_stops_at_the_first_failure_unless_it_is_to_go_on() {
     let repo = fleet(4);
@@ -307,6 +400,7 @@ fn the_shards_together_are_all_targets_once() {
     assert_eq!(shard("9/9"), [""; 0]);
     repo.shed(["status", "--all", "--shard", "3/3"])
         .stdout("target    current  head  pending\np02.main  a1       a1          0\n0 of 1 behind\n")
+        .stderr("shard 3/3: 1 of 5 targets\n")
         .ok();
     for (shard, words) in [
         ("0/3", "of 3 shares there are 1/3 to 3/3"),

@@ -115,12 +115,35 @@ fn what_git_lacks_is_said_with_the_next_step() {
         .fails(2);
     git(&repo, "checkout -q --orphan empty");
     repo.shed(["guard", "--against", "main"]).stderr_has("there is no commit yet").fails(2);
-    std::fs::remove_dir_all(repo.path(".git")).unwrap();
-    repo.shed(["guard", "--against", "main"]).stderr_has("lies in no git repository").fails(2);
+}
+
+#[test]
+fn without_git_guard_says_so_and_the_other_checks_go_on() {
+    let repo = repository();
     let nowhere = path_with(&[]).into_string().unwrap();
     let without =
         nowhere.split(':').filter(|folder| !Path::new(folder).join("git").exists()).collect::<Vec<_>>().join(":");
-    repo.shed(["guard", "--against", "main"]).env("PATH", without).stderr_has("git is not on PATH").fails(3);
+    let shed = |args: &[&str]| repo.shed(args).env("PATH", &without);
+    let others = || {
+        shed(&["heads", "--strict"]).stdout("a1 (head)\n").ok();
+        shed(&["status", "--exit-code"]).stdout("[ ] a1  a1 (head)\n0 applied, 1 pending\n").fails(1);
+        shed(&["history"]).stdout("<base> -> a1 (head), a1\n").ok();
+    };
+    shed(&["guard", "--against", "main"])
+        .stderr("error: git is not on PATH\nhelp: install git: the other side of the merge is read from it\n")
+        .fails(3);
+    let said = shed(&["guard", "--against", "main", "--format", "json"]).any_stdout().any_stderr().fails(3);
+    assert_eq!(serde_json::from_str::<Value>(&said.stdout).unwrap()["error"]["code"], 3);
+    others();
+    // Nor is there anything to read where nothing is a repository, as in a container's copy of one.
+    std::fs::remove_dir_all(repo.path(".git")).unwrap();
+    repo.shed(["guard", "--against", "main"])
+        .stderr_has("error: $REPO/app/versions lies in no git repository\n")
+        .stderr_has("help: `guard` compares with another branch of the same repository\n")
+        .fails(3);
+    others();
+    add(&repo, "b1", "");
+    shed(&["heads", "--strict"]).any_stdout().any_stderr().fails(1);
 }
 
 #[test]

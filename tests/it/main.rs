@@ -67,5 +67,7 @@ mod targets;
 mod traps;
 mod unsound;
 mod wheel;
+mod wheel_calls;
 mod wheel_env;
+mod wheel_mounted;
 mod written;

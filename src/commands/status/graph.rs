@@ -34,6 +34,8 @@ impl Graphs {
 
 /// Asks the project's Alembic.
 fn ask(scope: &Scope<'_>, target: &Chosen<'_>) -> Result<Chain> {
+    // From the second one on there is a warm interpreter.
+    scope.common.warm.expect(std::iter::once(target.project.name.clone()));
     let mut revisions = Vec::new();
     for answer in question(scope, target, Needs::Files, "graph")? {
         revisions.extend(serde_json::from_value::<Link>(answer).ok());

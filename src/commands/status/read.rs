@@ -1,6 +1,6 @@
 //! Where the targets stand: version tables read all at once, set beside the revision files.
 
-use std::collections::HashSet;
+use std::path::Path;
 
 use crate::commands::Scope;
 use crate::commands::log;
@@ -11,7 +11,7 @@ use crate::engine::ledger::{Digests, digests};
 use crate::engine::standing::{self, Asked, Rows};
 use crate::engine::{Engine, Identity};
 use crate::error::{Error, Result};
-use crate::revisions::{Chain, Link};
+use crate::revisions::Chain;
 use crate::settings::{Database, Format, Kind};
 
 use super::graph::{Graphs, question};
@@ -106,15 +106,17 @@ fn standing(
     let held = graph.held(&current);
     let unknown = graph.unknown(&current);
     let journal = site.engine.journal_on(&scope.state(), rows.system.as_deref()).filter(|_| site.wants_name);
-    let edited = edited(graph, &held, &rows.digests);
+    let applied = graph.revisions.iter().filter(|link| held.contains(link.revision.as_str()));
+    let edited =
+        edited(applied.filter_map(|link| Some((link.revision.as_str(), link.path.as_deref()?))), &rows.digests);
     let lines = || {
         graph.revisions.iter().map(|revision| Line {
             applied: held.contains(revision.revision.as_str()),
             revision: revision.revision.clone(),
             message: revision.message.clone(),
             is_head: revision.is_head,
-            file: None,
             edited: edited.contains(&revision.revision),
+            file: None,
         })
     };
     Standing {
@@ -131,19 +133,18 @@ fn standing(
         revisions: alone.then(|| lines().collect()),
         current,
         unknown,
-        is_sql: false,
         edited,
+        is_sql: false,
         exit_code: false,
     }
 }
 
 /// The applied revisions whose file is not what it was; one that is gone or cannot be read is told of elsewhere.
-fn edited(graph: &Chain, held: &HashSet<&str>, digests: &Digests) -> Vec<String> {
-    let differs = |link: &&Link| {
-        let (Some(then), Some(path)) = (digests.get(&link.revision), &link.path) else { return false };
-        held.contains(link.revision.as_str()) && backups::digest(path).is_ok_and(|(now, _)| now != *then)
+pub fn edited<'a>(applied: impl Iterator<Item = (&'a str, &'a Path)>, digests: &Digests) -> Vec<String> {
+    let differs = |(revision, path): &(&str, &Path)| {
+        digests.get(*revision).is_some_and(|then| backups::digest(path).is_ok_and(|(now, _)| now != *then))
     };
-    graph.revisions.iter().filter(differs).map(|link| link.revision.clone()).collect()
+    applied.filter(differs).map(|(revision, _)| revision.to_owned()).collect()
 }
 
 fn named(target: &str, error: Error) -> Error {

@@ -5,28 +5,25 @@ use std::collections::HashSet;
 use crate::commands::Scope;
 use crate::commands::safely::left_by_a_dead_run;
 use crate::commands::scope::Chosen;
+use crate::engine::Identity;
 use crate::engine::standing::Rows;
-use crate::engine::{Identity, backups};
 use crate::error::Result;
-use crate::revisions::sql::{self, Named};
+use crate::revisions::sql;
 
-use super::read::Site;
+use super::read::{Site, edited};
 use super::{Line, Standing};
 
 pub fn standing(scope: &Scope<'_>, target: &Chosen<'_>, site: &Site<'_>, rows: Rows, alone: bool) -> Result<Standing> {
     let files = sql::list(target.project, &target.project.versions_for(site.database.kind))?;
     let files = files.names();
-    let digests = rows.digests;
     let held: HashSet<String> = match site.engine.identity() {
         // In memory every run begins with all of it.
         Identity::Memory => files.iter().map(|file| file.version.clone()).collect(),
         _ => rows.heads.unwrap_or_default().into_iter().collect(),
     };
+    let applied = files.iter().filter(|file| held.contains(&file.version));
+    let edited = edited(applied.map(|file| (file.version.as_str(), file.path.as_path())), &rows.digests);
     let last = files.last().map(|file| file.version.clone());
-    let is_edited = |file: &Named| {
-        let then = digests.get(&file.version).filter(|_| held.contains(&file.version));
-        then.is_some_and(|then| backups::digest(&file.path).is_ok_and(|(now, _)| now != *then))
-    };
     let lines: Vec<Line> = files
         .iter()
         .map(|file| Line {
@@ -34,8 +31,8 @@ pub fn standing(scope: &Scope<'_>, target: &Chosen<'_>, site: &Site<'_>, rows: R
             message: Some(file.message()).filter(|message| !message.is_empty()),
             applied: held.contains(&file.version),
             is_head: Some(&file.version) == last.as_ref(),
+            edited: edited.contains(&file.version),
             file: Some(file.name.clone()),
-            edited: is_edited(file),
         })
         .collect();
     let applied = lines.iter().filter(|line| line.applied).count();
@@ -56,7 +53,7 @@ pub fn standing(scope: &Scope<'_>, target: &Chosen<'_>, site: &Site<'_>, rows: R
         applied,
         pending: Some(files.len() - applied),
         unknown,
-        edited: lines.iter().filter(|line| line.edited).map(|line| line.revision.clone()).collect(),
+        edited,
         broken_off: journal.as_ref().and_then(left_by_a_dead_run),
         revisions: alone.then_some(lines),
         is_sql: true,
