@@ -192,3 +192,19 @@ fn of_several_at_once_one_runs_each_file() {
         assert_eq!((applied, app.versions().as_str()), (2, "1 2 3 4"));
     }
 }
+
+#[test]
+fn a_file_that_was_edited_after_it_was_applied_is_told() {
+    for app in SqlApp::on_both_engines() {
+        app.tables(&["1_a", "2_b"]);
+        app.migrate();
+        app.add("1_a", "create table other(id integer);", "");
+        app.shed(["status"])
+            .stdout("[X] 1_a.sql  edited since it was applied\n[X] 2_b.sql\n\nApplied: 2\nPending: 0\n")
+            .stderr("warning: app.main: 1: edited after it was applied, so that other databases get something else\n")
+            .ok();
+        app.tables(&["3_c"]);
+        app.migrate();
+        assert_eq!(app.held(), ["a", "b", "c", "schema_migrations"]);
+    }
+}
