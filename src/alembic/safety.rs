@@ -189,8 +189,7 @@ impl<'a> Safety<'a> {
 
 /// Whether a backup may be put back: what other clients wrote since would be lost.
 pub(super) fn may_restore(engine: &Engine, allowed: Allowed<'_>, target: &str, backup: &Path) -> Result<bool> {
-    let others: Vec<_> =
-        engine.sessions()?.into_iter().filter(|session| !session.application.starts_with("shed")).collect();
+    let others = engine.lasting_sessions(&|session| !session.application.starts_with("shed"))?;
     match allowed.restore {
         Restore::Never => return Ok(false),
         Restore::Auto if others.is_empty() => return Ok(true),

@@ -184,7 +184,7 @@ impl Work<'_> {
         if ends || !self.existed {
             return Ok(());
         }
-        let sessions = self.engine.sessions()?;
+        let sessions = self.engine.lasting_sessions(&|_| true)?;
         let lines: Vec<String> = sessions.iter().map(super::drop::in_words).collect();
         if lines.is_empty() {
             return Ok(());

@@ -103,6 +103,14 @@ impl Engine {
         }
     }
 
+    /// Those of them that count and that stay.
+    pub fn lasting_sessions(&self, counts: &dyn Fn(&Session) -> bool) -> Result<Vec<Session>> {
+        match self {
+            Self::Sqlite(_) => Ok(Vec::new()),
+            Self::Postgres(server) => server.lasting_sessions(counts),
+        }
+    }
+
     /// Bytes that it takes on disk.
     pub fn size(&self) -> Result<u64> {
         match self {

@@ -2,7 +2,7 @@
 
 use crate::call::Call;
 use crate::database::Database;
-use crate::repo::environment;
+use crate::repo::{Repo, environment};
 use crate::sql_app::SqlApp;
 
 /// The real dbmate on the app's database.
@@ -108,4 +108,29 @@ fn both_refuse_the_same_order_with_strict_and_read_the_same_files() {
         app.migrate();
         app.db.execute("delete from schema_migrations where version = '2'");
     }
+}
+
+#[test]
+fn a_folder_of_dbmates_is_adopted_with_its_database() {
+    let repo = Repo::named("blog")
+        .file("db/migrations/1_a.sql", "-- migrate:up\ncreate table a (id integer);\n-- migrate:down\ndrop table a;\n")
+        .file(".env", "DATABASE_URL=sqlite:db/blog.sqlite3\n");
+    let dbmate = |command: &str| {
+        let call = repo.call(environment("dbmate").join("bin/dbmate")).args(["--no-dump-schema", command]);
+        call.any_stdout().any_stderr().ok().stdout
+    };
+    dbmate("up");
+    repo.write(
+        "db/migrations/2_b.sql",
+        "-- migrate:up\ncreate table b (id integer);\n-- migrate:down\ndrop table b;\n",
+    );
+    repo.shed(["adopt", "."]).any_stdout().any_stderr().ok();
+    repo.shed(["current"]).stdout("1\n").ok();
+    let said = repo.shed(["status"]).any_stdout().ok().stdout;
+    assert_eq!(
+        (said.as_str(), said.clone()),
+        ("[X] 1_a.sql\n[ ] 2_b.sql\n\nApplied: 1\nPending: 1\n", dbmate("status"))
+    );
+    repo.shed(["migrate"]).any_stderr().ok();
+    assert_eq!(dbmate("status"), "[X] 1_a.sql\n[X] 2_b.sql\n\nApplied: 2\nPending: 0\n");
 }

@@ -1,5 +1,8 @@
 //! Questions to a PostgreSQL database that change nothing.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use serde::Deserialize;
 
 use crate::engine::verbs::Session;
@@ -10,6 +13,10 @@ use super::{Server, identifier, literal};
 /// Schemas of the system itself.
 const FOREIGN: &str = "n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast') and n.nspname !~ '^pg_(temp|toast_temp)_' \
      and not exists (select from pg_depend e where e.objid = c.oid and e.classid = 'pg_class'::regclass and e.deptype = 'e')";
+
+/// How long our own sessions may take to be gone from the server's list.
+const PATIENCE: Duration = Duration::from_secs(2);
+const TICK: Duration = Duration::from_millis(100);
 
 #[derive(Deserialize)]
 struct Row {
@@ -34,6 +41,19 @@ impl Server {
         ))?;
         let session = |Row { pid, application, user, seconds }| Session { pid, application, user, seconds };
         Ok(rows.into_iter().map(session).collect())
+    }
+
+    /// Those of them that count and that stay: our own programs that have just ended are in the list for a moment.
+    pub fn lasting_sessions(&self, counts: &dyn Fn(&Session) -> bool) -> Result<Vec<Session>> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut sessions = self.sessions()?;
+            sessions.retain(counts);
+            if sessions.is_empty() || Instant::now() > deadline {
+                return Ok(sessions);
+            }
+            thread::sleep(TICK);
+        }
     }
 
     /// Whether nobody at all is connected.

@@ -1,7 +1,5 @@
 //! Replacing a database: the new one is built aside, then takes the old one's name in one transaction.
 
-use std::time::{Duration, Instant};
-
 use crate::engine::journal::{Deed, Entry};
 use crate::engine::verbs::Session;
 use crate::engine::{Engine, Fill, Lock, Replaced, Replacement, Watch};
@@ -14,8 +12,6 @@ use super::recover::Outcome;
 use super::{MAINTENANCE, Server, identifier, literal};
 
 const SWAP: &str = include_str!("swap.sql");
-/// How long our own sessions take to be gone from the server's list.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The databases of one swap.
 #[derive(Debug, Clone)]
@@ -123,21 +119,15 @@ impl Server {
         Ok(())
     }
 
-    /// Other sessions in the target are an error that names them; our own need a moment to be gone.
+    /// Other sessions in the target are an error that names them.
     pub(super) fn refuse_sessions(&self) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let sessions = self.sessions()?;
-            if sessions.is_empty() {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                return Err(Error::failed(format!("{} is in use", self.place()))
-                    .detail(sessions.iter().map(in_words).collect::<Vec<_>>().join("\n"))
-                    .help("end these sessions, or add --force, which ends them; nothing was changed"));
-            }
-            std::thread::sleep(Duration::from_millis(100));
+        let sessions = self.lasting_sessions(&|_| true)?;
+        if sessions.is_empty() {
+            return Ok(());
         }
+        Err(Error::failed(format!("{} is in use", self.place()))
+            .detail(sessions.iter().map(in_words).collect::<Vec<_>>().join("\n"))
+            .help("end these sessions, or add --force, which ends them; nothing was changed"))
     }
 
     fn refuse_name(&self) -> Result<()> {
