@@ -116,7 +116,8 @@ fn a_folder_of_dbmates_is_adopted_with_its_database() {
         .file("db/migrations/1_a.sql", "-- migrate:up\ncreate table a (id integer);\n-- migrate:down\ndrop table a;\n")
         .file(".env", "DATABASE_URL=sqlite:db/blog.sqlite3\n");
     let dbmate = |command: &str| {
-        let call = repo.call(environment("dbmate").join("bin/dbmate")).args(["--no-dump-schema", command]);
+        let call =
+            repo.call(environment("dbmate").join("bin/dbmate")).dir(repo.path("")).args(["--no-dump-schema", command]);
         call.any_stdout().any_stderr().ok().stdout
     };
     dbmate("up");
@@ -124,7 +125,7 @@ fn a_folder_of_dbmates_is_adopted_with_its_database() {
         "db/migrations/2_b.sql",
         "-- migrate:up\ncreate table b (id integer);\n-- migrate:down\ndrop table b;\n",
     );
-    repo.shed(["adopt", "."]).any_stdout().any_stderr().ok();
+    repo.shed(["adopt", "."]).dir(repo.path("")).any_stdout().any_stderr().ok();
     repo.shed(["current"]).stdout("1\n").ok();
     let said = repo.shed(["status"]).any_stdout().ok().stdout;
     assert_eq!(
