@@ -115,6 +115,10 @@ impl Step {
         Self::Alembic { argv: argv.into_iter().map(Into::into).collect(), verify: true }
     }
 
+    pub fn looks_at_models(&self) -> bool {
+        matches!(self, Self::Models { .. }) || self.may_compare()
+    }
+
     /// Whether models and database may be compared, which the other version tables of the database must be known for.
     pub fn may_compare(&self) -> bool {
         match self {

@@ -1,13 +1,14 @@
 //! `shed guard`: whether a merge with another branch will leave two heads where each side has one.
 
 use std::fmt;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::Result;
 use crate::output::Report;
-use crate::revisions::git::Repository;
+use crate::revisions::git::{self, Repository};
 use crate::revisions::merged::{Side, Sides, Unmerged};
 use crate::revisions::{self, sql};
 use crate::settings::{Format, Project, VersionsEntry};
@@ -69,13 +70,11 @@ pub fn guard(scope: &Scope<'_>, args: &Args) -> Result<Guard> {
 
 fn guarded(scope: &Scope<'_>, project: &Project, versions: &[VersionsEntry], against: &str) -> Result<Guarded> {
     let mut found = Guarded { project: project.name.clone(), ..Guarded::default() };
-    // Each SQL file stands for itself: whatever is merged is one chain again.
-    if project.format == Format::Sql {
-        let last = sql::list(project, versions)?.names().last().map(|file| file.version.clone());
-        found.heads = last.into_iter().collect();
-        return Ok(found);
-    }
-    let folders = match revisions::places(project, versions) {
+    let folders = match project.format {
+        Format::Python => revisions::places(project, versions),
+        Format::Sql => Ok(sql::folders(project, versions)?.into_iter().map(Path::to_path_buf).collect()),
+    };
+    let folders = match folders {
         Ok(folders) => folders,
         Err(why) => {
             found.unread = Some(why.to_string());
@@ -84,21 +83,49 @@ fn guarded(scope: &Scope<'_>, project: &Project, versions: &[VersionsEntry], aga
     };
     let repository = Repository::of(folders.first().unwrap_or(&project.folder), scope.environment)?;
     let points = repository.points(against)?;
-    let folders = folders.iter().map(|folder| repository.within(folder)).collect::<Result<Vec<_>>>()?;
-    let recursive = revisions::is_recursive(project);
-    let sides = Sides {
-        base: repository.files_of(&points.base, &folders, recursive)?,
-        ours: repository.files_staged(&folders, recursive)?,
-        theirs: repository.files_of(&points.theirs, &folders, recursive)?,
+    let place = git::Place {
+        folders: folders.iter().map(|folder| repository.within(folder)).collect::<Result<_>>()?,
+        recursive: revisions::is_recursive(project),
+        is_one: match project.format {
+            Format::Python => revisions::is_revision,
+            Format::Sql => sql::is_one,
+        },
     };
-    let names: Vec<&str> = sides.names().into_iter().collect();
-    match sides.merge(&repository.contents(&names)?) {
-        Ok(merged) => (found.heads, found.fork) = (merged.heads(), merged.fork()),
-        Err(Unmerged::Broken(why)) => found.broken = Some(why.to_string()),
-        Err(Unmerged::NotStatic(Side::Ours, why)) => found.unread = Some(format!("here, {why}; {AS_TEXTS}")),
-        Err(Unmerged::NotStatic(Side::Theirs, why)) => found.unread = Some(format!("in {against}, {why}; {AS_TEXTS}")),
+    let sides = Sides {
+        base: repository.files_of(&points.base, &place)?,
+        ours: repository.files_staged(&place)?,
+        theirs: repository.files_of(&points.theirs, &place)?,
+    };
+    match project.format {
+        Format::Python => found.merged(&sides, &repository, against)?,
+        Format::Sql => found.merged_sql(&sides),
     }
     Ok(found)
+}
+
+impl Guarded {
+    fn merged(&mut self, sides: &Sides, repository: &Repository, against: &str) -> Result<()> {
+        let names: Vec<&str> = sides.names().into_iter().collect();
+        match sides.merge(&repository.contents(&names)?) {
+            Ok(merged) => (self.heads, self.fork) = (merged.heads(), merged.fork()),
+            Err(Unmerged::Broken(why)) => self.broken = Some(why.to_string()),
+            Err(Unmerged::NotStatic(Side::Ours, why)) => self.unread = Some(format!("here, {why}; {AS_TEXTS}")),
+            Err(Unmerged::NotStatic(Side::Theirs, why)) => {
+                self.unread = Some(format!("in {against}, {why}; {AS_TEXTS}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Each SQL file stands for itself: whatever is merged is one chain again, unless two have one version.
+    fn merged_sql(&mut self, sides: &Sides) {
+        match sql::Files::of_paths(sides.paths()) {
+            Ok(files) => self.heads = files.names().last().map(|file| file.version.clone()).into_iter().collect(),
+            Err(error) => {
+                self.broken = Some(error.words().map_or_else(|| error.to_string(), |words| words.what.clone()))
+            }
+        }
+    }
 }
 
 impl Guarded {

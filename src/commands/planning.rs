@@ -58,7 +58,7 @@ impl Scope<'_> {
             Format::Sql => Some(self.sql_files(chosen, &versions, needs, wishes)?),
         };
         // SQL that is only run needs no models.
-        let needs_models = wishes.needs_models && (sql.is_none() || steps.iter().any(Step::may_compare));
+        let needs_models = wishes.needs_models && (sql.is_none() || steps.iter().any(Step::looks_at_models));
         Ok(Plan {
             project: chosen.project,
             target: chosen.name.clone(),

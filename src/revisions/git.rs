@@ -7,8 +7,6 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::process::{self, Tool};
 
-use super::files::is_revision;
-
 /// What leads a git of a hook to its own repository; it must not lead us from ours.
 const OF_A_HOOK: [&str; 4] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"];
 
@@ -16,6 +14,14 @@ const OF_A_HOOK: [&str; 4] = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT
 pub struct Repository {
     git: PathBuf,
     root: PathBuf,
+}
+
+/// Where the revision files of a project lie in the repository.
+pub struct Place {
+    pub folders: Vec<String>,
+    pub recursive: bool,
+    /// Whether a file of this name is one.
+    pub is_one: fn(&str) -> bool,
 }
 
 /// The commits of a merge, beside our own.
@@ -80,16 +86,16 @@ impl Repository {
     }
 
     /// The revision files of a commit.
-    pub fn files_of(&self, commit: &str, folders: &[String], recursive: bool) -> Result<Listing> {
+    pub fn files_of(&self, commit: &str, place: &Place) -> Result<Listing> {
         let arguments = ["ls-tree", "-r", "-z", "--full-tree", commit, "--"];
-        let listed = self.must(self.tool(&arguments).args(named(folders)))?;
-        Ok(listing(&listed, folders, recursive, 2))
+        let listed = self.must(self.tool(&arguments).args(named(&place.folders)))?;
+        Ok(listing(&listed, place, 2))
     }
 
     /// The revision files of the index: what is committed, with what is staged.
-    pub fn files_staged(&self, folders: &[String], recursive: bool) -> Result<Listing> {
+    pub fn files_staged(&self, place: &Place) -> Result<Listing> {
         let tool = self.tool(&["ls-files", "-s", "-z", "--"]).env("GIT_LITERAL_PATHSPECS", "1");
-        Ok(listing(&self.must(tool.args(named(folders)))?, folders, recursive, 1))
+        Ok(listing(&self.must(tool.args(named(&place.folders)))?, place, 1))
     }
 
     /// The contents of these names.
@@ -153,24 +159,28 @@ fn named(folders: &[String]) -> Vec<String> {
     if folders.iter().any(String::is_empty) { Vec::new() } else { folders.to_vec() }
 }
 
-/// `mode … name …\tpath`, of which the name is the word at `place`; folder by folder, each by path.
-fn listing(bytes: &[u8], folders: &[String], recursive: bool, place: usize) -> Listing {
+/// `mode … name …\tpath`, of which the name is the word at `at`; folder by folder, each by path.
+fn listing(bytes: &[u8], place: &Place, at: usize) -> Listing {
     let entries = bytes.split(|byte| *byte == 0).filter_map(|entry| str::from_utf8(entry).ok());
     let entry = |entry: &str| {
         let (facts, path) = entry.split_once('\t')?;
         let mut facts = facts.split(' ');
         // Files alone: neither links nor repositories within.
         let is_file = facts.next()?.starts_with("100");
-        let name = facts.nth(place - 1)?.to_owned();
-        (is_file && is_in(path, folders, recursive)).then(|| (path.to_owned(), name))
+        let name = facts.nth(at - 1)?.to_owned();
+        (is_file && place.holds(path)).then(|| (path.to_owned(), name))
     };
     entries.filter_map(entry).collect()
 }
 
-fn is_in(path: &str, folders: &[String], recursive: bool) -> bool {
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let below =
-        |top: &String| top.is_empty() || folder.strip_prefix(top.as_str()).is_some_and(|rest| rest.starts_with('/'));
-    let of_python = folder.split('/').any(|part| part.ends_with("__pycache__"));
-    is_revision(name) && !of_python && folders.iter().any(|top| top == folder || (recursive && below(top)))
+impl Place {
+    fn holds(&self, path: &str) -> bool {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let below = |top: &String| {
+            top.is_empty() || folder.strip_prefix(top.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let of_python = folder.split('/').any(|part| part.ends_with("__pycache__"));
+        let is_here = |top: &String| top == folder || (self.recursive && below(top));
+        (self.is_one)(name) && !of_python && self.folders.iter().any(is_here)
+    }
 }

@@ -1,7 +1,7 @@
 //! The revisions that a merge will leave, and whether it makes a fork.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::git::Listing;
 use super::{Graph, NotStatic, Revision, python};
@@ -64,6 +64,11 @@ impl Sides {
         }
         let graph = Graph::of(merged).map_err(Unmerged::Broken)?;
         Ok(Merged { graph, ours: ids(&ours), theirs: ids(&theirs) })
+    }
+
+    /// The paths after the merge.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.files().into_iter().map(|(path, ..)| PathBuf::from(path)).collect()
     }
 
     /// Path and content of each file; a second content where both sides changed it.

@@ -28,6 +28,7 @@ use crate::environment::Environment;
 use crate::settings::{Format, Project, VersionsEntry};
 
 pub use applied::{Chain, Link};
+pub use files::is_revision;
 pub use graph::Graph;
 pub use text::Style;
 

@@ -209,3 +209,24 @@ fn files_choose_the_projects_that_are_judged() {
     guard(&["shed.yaml"]).stdout(format!("{fork}{good}")).fails(1);
     guard(&["docs/README.md"]).stderr("no project is affected by these files; nothing was looked at\n").ok();
 }
+
+#[test]
+fn sql_files_of_one_version_on_both_sides_are_told_of() {
+    let repo = Repo::new().settings(
+        "projects:\n  app:\n    format: sql\n    db:\n      main: { type: sqlite, connection: { db_path: app.db } }\n",
+    );
+    let add =
+        |repo: &Repo, name: &str| repo.write(&format!("migrations/{name}.sql"), "-- migrate:up\n-- migrate:down\n");
+    add(&repo, "1_first");
+    git(&repo, "init -q -b main && git add -A && git commit -q -m first && git checkout -q -b topic");
+    on(&repo, "main", |repo| add(repo, "3_theirs"));
+    add(&repo, "2_ours");
+    git(&repo, "add -A");
+    repo.shed(["guard", "--against", "main"]).stdout("app: after the merge with main: one head, 3\n").ok();
+    add(&repo, "3_ours");
+    git(&repo, "add -A");
+    repo.shed(["guard", "--against", "main"])
+        .stdout("app: after the merge with main: broken: two files have the version 3: migrations/3_ours.sql and migrations/3_theirs.sql\n")
+        .fails(1);
+    repo.shed(["guard", "--against", "nowhere"]).stderr_has("nowhere").any_stdout().fails(2);
+}

@@ -82,6 +82,8 @@ fn both_blocks_come_from_the_models_and_lead_there_and_back() {
         );
         app.migrate();
         app.shed(["check", "app"]).any_stdout().any_stderr().ok();
+        app.shed(["models", "app", "--list"]).stdout("person\npet\n").ok();
+        app.shed(["diff", "app"]).stdout("app.main is like the models\n").ok();
         app.shed(["new", "app", "-m", "none", "--auto"])
             .stderr_has("app.main: no differences; no migration was written\n")
             .ok();

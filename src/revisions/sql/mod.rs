@@ -53,9 +53,25 @@ pub fn list(project: &Project, versions: &[VersionsEntry]) -> Result<Files> {
         walk(folder, project.recursive, &mut files)
             .map_err(|error| Error::usage(format!("could not read {}: {error}", folder.display())))?;
     }
-    files.sort_by(|one, other| (&one.name, &one.path).cmp(&(&other.name, &other.path)));
-    refuse_doubles(&files)?;
-    Ok(Files(files))
+    Files::of(files)
+}
+
+/// Whether a file of this name is a migration.
+pub fn is_one(name: &str) -> bool {
+    Named::of(PathBuf::from(name)).is_some()
+}
+
+impl Files {
+    /// Those of these paths that are migrations.
+    pub fn of_paths(paths: Vec<PathBuf>) -> Result<Self> {
+        Self::of(paths.into_iter().filter_map(Named::of).collect())
+    }
+
+    fn of(mut files: Vec<Named>) -> Result<Self> {
+        files.sort_by(|one, other| (&one.name, &one.path).cmp(&(&other.name, &other.path)));
+        refuse_doubles(&files)?;
+        Ok(Self(files))
+    }
 }
 
 /// The folders; a Python package is not looked for.
