@@ -8,7 +8,7 @@ use crate::alembic::{self, Plan, Reach, Sql, Step};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::revisions::{self, Graph, NotStatic, sql};
-use crate::settings::{Format, Module, Options, Project, VersionsEntry};
+use crate::settings::{Database, Format, Module, Options, Project, VersionsEntry};
 
 use super::Place;
 use super::live::Live;
@@ -106,14 +106,23 @@ impl Scope<'_> {
 
     /// Version tables that other targets keep in the same database: autogenerate must not drop them.
     fn neighbours(&self, chosen: &Chosen<'_>, engine: &Engine) -> Result<Vec<(Option<String>, String)>> {
-        let here = engine.identity();
+        let here = Some(engine.identity());
+        let is_here = |database: &Database| Engine::identity_of(database, self.environment) == here;
+        self.tables_of_all(chosen, is_here, |project, database| project.version_table(&database.options))
+    }
+
+    /// A table, its schema before it, of each database that is wanted and of the target's own; each once, in order.
+    pub fn tables_of_all(
+        &self,
+        chosen: &Chosen<'_>,
+        is_wanted: impl Fn(&Database) -> bool,
+        table: impl Fn(&Project, &Database) -> (Option<String>, String),
+    ) -> Result<Vec<(Option<String>, String)>> {
         let projects = self.settings.projects()?.values();
         let databases = projects.flat_map(|project| project.db.values().map(move |database| (project, database)));
-        let same =
-            databases.filter(|(_, database)| Engine::identity_of(database, self.environment) == Some(here.clone()));
+        let wanted = databases.filter(|(_, database)| is_wanted(database));
         let own = chosen.database.iter().map(|database| (chosen.project, database));
-        let tables = same.chain(own).map(|(project, database)| project.version_table(&database.options));
-        let mut tables: Vec<_> = tables.collect();
+        let mut tables: Vec<_> = wanted.chain(own).map(|(project, database)| table(project, database)).collect();
         tables.sort();
         tables.dedup();
         Ok(tables)

@@ -122,20 +122,12 @@ impl Scope<'_> {
     /// Every version table that may be in this database: its own, and those of others that share it.
     /// A copy may be anybody's.
     pub fn version_tables(&self, chosen: &Chosen<'_>, engine: &Engine) -> Result<Vec<(Option<String>, String)>> {
-        let (here, is_own) = (engine.identity(), self.is_own(chosen));
-        let all =
-            self.settings.projects()?.values().flat_map(|project| project.db.values().map(move |db| (project, db)));
-        let shared = all
-            .filter(|(_, database)| !is_own || Engine::identity_of(database, self.environment).as_ref() == Some(&here));
-        let own = chosen.database.iter().map(|database| (chosen.project, database));
-        let tables = shared.chain(own).map(|(project, database)| {
+        let (here, is_own) = (Some(engine.identity()), self.is_own(chosen));
+        let may_be_here = |database: &Database| !is_own || Engine::identity_of(database, self.environment) == here;
+        self.tables_of_all(chosen, may_be_here, |project, database| {
             let (schema, table) = project.version_table(&database.options);
             (schema.or_else(|| database.options.schema.clone()), table)
-        });
-        let mut tables: Vec<_> = tables.collect();
-        tables.sort();
-        tables.dedup();
-        Ok(tables)
+        })
     }
 }
 
