@@ -124,10 +124,11 @@ impl Config {
         parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
 
-    /// The sections of an env.py that has several engines.
-    pub fn engines(&self) -> Vec<String> {
+    /// Those of the ini's sections that are the engines of one env.py, as Alembic's template `multidb` has them.
+    pub fn engines(&self, sections: &[String]) -> Vec<String> {
         let names = self.text("databases").unwrap_or_default();
-        names.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+        let is_one = |name: &&str| sections.iter().any(|section| section == name);
+        names.split([',', ' ']).filter(is_one).map(str::to_owned).collect()
     }
 
     pub fn is_set(&self, key: &str) -> bool {

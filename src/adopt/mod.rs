@@ -73,13 +73,22 @@ pub fn look(path: &Path, root: &Path, environment: &Environment) -> Result<Found
 fn of_alembic(file: &Path, top: &Path, around: &Surroundings<'_>, found: &mut Found) -> Result<()> {
     let is_ini = file.extension().is_some_and(|extension| extension == "ini");
     let configs = if is_ini { Config::of_ini(file)? } else { Config::of_pyproject(file)?.into_iter().collect() };
-    let engines: Vec<String> = configs.iter().flat_map(Config::engines).collect();
+    let sections: Vec<String> = configs.iter().map(|config| config.section.clone()).collect();
+    let engines: Vec<String> = configs.iter().flat_map(|config| config.engines(&sections)).collect();
     let mut chains: Vec<Chain> = Vec::new();
     for config in configs {
-        if engines.contains(&config.section) {
+        let section = config.section.clone();
+        if engines.contains(&section) {
             continue;
         }
-        let section = config.section.clone();
+        if !config.engines(&sections).is_empty() {
+            let which = config.engines(&sections).join(", ");
+            found.refused.push(format!(
+                "{}, [{section}]: its env.py migrates several databases in one run ({which}), and a run of shed has one: go on with `alembic` for it",
+                relative(file, around.root)
+            ));
+            continue;
+        }
         match place(config, top, around) {
             Ok(chain) => {
                 let same = chains.iter_mut().find(|known| {

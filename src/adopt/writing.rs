@@ -107,12 +107,6 @@ impl Writing<'_> {
         if found.reasons.len() > REASONS {
             self.remark(Some("env_py"), format!("- and {} more", found.reasons.len() - REASONS));
         }
-        if !self.chain.config.engines().is_empty() {
-            self.remark(
-                Some("env_py"),
-                "it has several engines at once, and a run of shed has one: files aside, keep to `alembic`",
-            );
-        }
         let strange = self.chain.config.strange();
         if !strange.is_empty() {
             let which = strange.join(", ");

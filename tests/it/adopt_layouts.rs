@@ -486,10 +486,22 @@ fn what_alembic_init_writes_is_adopted() {
 }
 
 #[test]
-fn an_env_py_with_several_engines_is_said_to_be_one() {
+fn an_env_py_with_several_engines_is_passed_over() {
     let repo = Repo::named("several");
     alembic(&repo, "", &["init", "-t", "multidb", "migrations"]);
-    let said = repo.shed(["adopt", "--dry-run"]).arg(repo.path("")).any_stdout().ok().stdout;
-    let remark = "    # it has several engines at once, and a run of shed has one: files aside, keep to `alembic`\n";
-    assert!(said.contains(remark) && said.contains("    env_py: migrations/env.py\n"), "{said}");
+    let why = "alembic.ini, [alembic]: its env.py migrates several databases in one run (engine1, engine2), and a run of shed has one: go on with `alembic` for it";
+    let said = repo.shed(["adopt"]).arg(repo.path("")).any_stdout().any_stderr().code(2).stderr;
+    assert!(said.contains(why), "{said}");
+    assert!(!repo.path("shed.yaml").exists(), "nothing is written where nothing can be taken");
+    chain(
+        &repo,
+        "other",
+        "alembic",
+        "sqlalchemy.url = sqlite:///other.db",
+        &env_py("target_metadata = None", "", ENGINE),
+        "o",
+        "pass",
+    );
+    let done = repo.shed(["adopt"]).arg(repo.path("")).any_stdout().any_stderr().code(1);
+    assert!(done.stderr.contains(why) && repo.read("shed.yaml").contains("  other:\n"), "{}", done.stderr);
 }
