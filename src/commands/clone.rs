@@ -17,7 +17,7 @@ use super::completions::TARGETS;
 use super::hold::Held;
 
 use ends::Ends;
-use verify::{Compared, Counts};
+use verify::Compared;
 
 pub use report::Cloned;
 
@@ -125,31 +125,15 @@ impl Work<'_> {
 
     /// Copies, compares, then lets the user's own statements run: all before anybody sees the copy.
     fn fill(&self, aside: &Engine, begun: Begun, watch: &Watch<'_>) -> Result<Option<Compared>> {
-        let before = self.copy(aside, begun, watch)?;
+        let from = &self.ends.from;
+        let counted = from.copy_into(aside, self.copying, begun, watch)?;
         reach("clone-copied")?;
-        let compared = Compared::of(&self.ends.from, aside, &before, self.copying)?;
+        let compared = counted.map(|counted| Compared::of(&counted, self.copying, from)).transpose()?;
         if let Some(file) = &self.after {
             aside.run_file(file, watch)?;
         }
         reach("clone-after")?;
         Ok(compared)
-    }
-
-    /// Copies; gives the rows of the source's tables as they were counted meanwhile.
-    fn copy(&self, aside: &Engine, begun: Begun, watch: &Watch<'_>) -> Result<Counts> {
-        let copy = || self.ends.from.copy_into(aside, self.copying, begun, watch);
-        if self.copying.template {
-            // Nobody may be connected to a template, we no more than others.
-            let counts = self.ends.from.row_counts()?;
-            return copy().map(|()| counts);
-        }
-        // Both only read the source, each over a connection of its own.
-        let (counts, copied) = std::thread::scope(|scope| {
-            let counting = scope.spawn(|| self.ends.from.row_counts());
-            let copied = copy();
-            (counting.join().unwrap_or_else(|_| Err(Error::failed("the rows could not be counted"))), copied)
-        });
-        copied.and(counts)
     }
 
     fn report(

@@ -46,6 +46,19 @@ pub struct Copying {
     pub jobs: Option<usize>,
 }
 
+/// Rows by table, in the order of their names.
+pub type Counts = Vec<(String, u64)>;
+
+/// What both ends hold, counted while the copy was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// Where rows are left out on purpose, the tables alone count.
+    pub source: Counts,
+    pub copy: Counts,
+    /// Whether the source was counted as it was copied: differences are then nobody's writing.
+    pub of_one_moment: bool,
+}
+
 /// A copy that was begun: what is known of the source already.
 pub enum Begun {
     File,
@@ -66,10 +79,5 @@ impl Engine {
             (Self::Postgres(source), Self::Postgres(target)) => source.copy_plan(target, copying),
             _ => Ok(vec![format!("SQLite's backup of {} into {}", self.place(), to.place())]),
         }
-    }
-
-    /// Whether this is no database yet: what is done to it is collected, and done later in one transaction.
-    pub fn is_collected(&self) -> bool {
-        matches!(self, Self::Postgres(server) if server.is_collected())
     }
 }

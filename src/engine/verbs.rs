@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::error::{Error, Result};
 use crate::process::{Interrupts, Tool};
 
-use super::{Begun, Copying, Engine, Fill, Replaced, Replacement, Watch};
+use super::{Begun, Copying, Counted, Counts, Engine, Fill, Replaced, Replacement, Watch};
 
 /// How a database is made. SQLite has none of these.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -136,7 +136,7 @@ impl Engine {
     }
 
     /// Rows per table, to compare a copy with its source.
-    pub fn row_counts(&self) -> Result<Vec<(String, u64)>> {
+    pub fn row_counts(&self) -> Result<Counts> {
         match self {
             Self::Sqlite(file) => file.row_counts(),
             Self::Postgres(server) => server.row_counts(),
@@ -159,9 +159,16 @@ impl Engine {
     }
 
     /// Writes this database's content into another that is there, empty, and nobody else's: a copy is being built.
-    pub fn copy_into(&self, aside: &Self, copying: &Copying, begun: Begun, watch: &Watch<'_>) -> Result<()> {
+    /// Gives the rows of both; `None` where the copy is only collected, and not there to be counted.
+    pub fn copy_into(
+        &self,
+        aside: &Self,
+        copying: &Copying,
+        begun: Begun,
+        watch: &Watch<'_>,
+    ) -> Result<Option<Counted>> {
         match (self, aside, begun) {
-            (Self::Sqlite(file), Self::Sqlite(aside), _) => file.copy_into(aside, copying, watch),
+            (Self::Sqlite(file), Self::Sqlite(aside), _) => file.copy_and_count(aside, copying, watch).map(Some),
             (Self::Postgres(server), Self::Postgres(aside), Begun::Server(begun)) => {
                 server.copy_into(aside, copying, *begun, watch)
             }

@@ -490,7 +490,7 @@ fn an_env_py_with_several_engines_is_passed_over() {
     let repo = Repo::named("several");
     alembic(&repo, "", &["init", "-t", "multidb", "migrations"]);
     let why = "alembic.ini, [alembic]: its env.py migrates several databases in one run (engine1, engine2), and a run of shed has one: go on with `alembic` for it";
-    let said = repo.shed(["adopt"]).arg(repo.path("")).any_stdout().any_stderr().code(2).stderr;
+    let said = repo.shed(["adopt"]).arg(repo.path("")).any_stdout().any_stderr().fails(2).stderr;
     assert!(said.contains(why), "{said}");
     assert!(!repo.path("shed.yaml").exists(), "nothing is written where nothing can be taken");
     chain(
@@ -502,6 +502,6 @@ fn an_env_py_with_several_engines_is_passed_over() {
         "o",
         "pass",
     );
-    let done = repo.shed(["adopt"]).arg(repo.path("")).any_stdout().any_stderr().code(1);
+    let done = repo.shed(["adopt"]).arg(repo.path("")).any_stdout().any_stderr().fails(1);
     assert!(done.stderr.contains(why) && repo.read("shed.yaml").contains("  other:\n"), "{}", done.stderr);
 }

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use crate::engine::{Copying, Engine};
+use crate::engine::{Copying, Counted, Counts, Engine};
 use crate::error::{Error, Result};
-
-/// Rows by table.
-pub type Counts = Vec<(String, u64)>;
 
 /// What the comparison said.
 pub struct Compared {
@@ -19,19 +16,20 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// Compares a copy that was just made with its source, as it was counted before; `None` where the copy is not there to be read.
-    pub fn of(source: &Engine, copy: &Engine, before: &Counts, copying: &Copying) -> Result<Option<Self>> {
-        if copy.is_collected() {
-            return Ok(None);
-        }
-        let copied = copy.row_counts()?;
+    /// Compares a copy that was just made with its source.
+    pub fn of(counted: &Counted, copying: &Copying, from: &Engine) -> Result<Self> {
+        Self::judged(counted, copying, || is_busy(from, &counted.source))
+    }
+
+    fn judged(counted: &Counted, copying: &Copying, is_busy: impl FnOnce() -> Result<bool>) -> Result<Self> {
+        let Counted { source, copy, of_one_moment } = counted;
         if copying.is_partial() {
-            return Self::partial(before, &copied).map(Some);
+            return Self::partial(source, copy);
         }
-        if copied == *before || is_busy(source, before)? {
-            return Ok(Some(Self::with(&copied, copied == *before)));
+        if source == copy || (!of_one_moment && is_busy()?) {
+            return Ok(Self::with(copy, source == copy));
         }
-        Err(differs(&copied, before))
+        Err(differs(copy, source))
     }
 
     /// Compares a copy that is in its place already.
@@ -85,4 +83,41 @@ fn differs(copied: &Counts, expected: &Counts) -> Error {
     Error::failed("the copy is not what the source is")
         .detail(lines.join("\n"))
         .help("nothing was changed; where others write to the source, try again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(source: &[(&str, u64)], copy: &[(&str, u64)], of_one_moment: bool) -> Counted {
+        let counts = |rows: &[(&str, u64)]| rows.iter().map(|(name, rows)| ((*name).to_owned(), *rows)).collect();
+        Counted { source: counts(source), copy: counts(copy), of_one_moment }
+    }
+
+    #[test]
+    fn what_was_counted_at_one_moment_is_equal_or_wrong() {
+        let all = Copying::default();
+        let lost = counted(&[("a", 2), ("b", 1)], &[("a", 1)], true);
+        let error = Compared::judged(&lost, &all, || Ok(true)).err().unwrap().to_string();
+        let lines = "  a: 2 rows in the source, 1 rows in the copy\n  b: 1 rows in the source, missing in the copy";
+        assert!(error.contains(lines), "{error}");
+        let same = counted(&[("a", 2)], &[("a", 2)], true);
+        assert!(Compared::judged(&same, &all, || Ok(false)).unwrap().equal);
+    }
+
+    #[test]
+    fn what_was_counted_apart_may_differ_where_others_write() {
+        let (all, apart) = (Copying::default(), counted(&[("a", 2)], &[("a", 1)], false));
+        assert!(Compared::judged(&apart, &all, || Ok(false)).is_err());
+        let compared = Compared::judged(&apart, &all, || Ok(true)).unwrap();
+        assert!(!compared.equal && compared.note.is_some_and(|note| note.contains("changed meanwhile")));
+    }
+
+    #[test]
+    fn where_rows_are_left_out_the_tables_are_compared() {
+        let some = Copying { schema_only: true, ..Copying::default() };
+        let left_out = counted(&[("a", 2)], &[("a", 0)], true);
+        assert!(!Compared::judged(&left_out, &some, || Ok(false)).unwrap().equal);
+        assert!(Compared::judged(&counted(&[("a", 2)], &[], true), &some, || Ok(false)).is_err());
+    }
 }

@@ -1,13 +1,14 @@
 //! Copying a database that others use into one that is being built: a snapshot of the source, which is never written to.
 
 mod parts;
+mod picture;
 mod pipe;
 mod plan;
 mod rights;
 
 use std::path::PathBuf;
 
-use crate::engine::{Copying, Watch};
+use crate::engine::{Copying, Counted, Watch};
 use crate::error::{Error, Result};
 use crate::process::{Interrupts, Tool};
 
@@ -16,6 +17,7 @@ use super::tools::Programs;
 use super::{Server, identifier, literal};
 
 use parts::Parts;
+use picture::Picture;
 
 pub(super) use parts::folder_of;
 
@@ -30,12 +32,12 @@ const BULK: &str = "-c synchronous_commit=off -c maintenance_work_mem=256MB -c b
 /// One copy: what is read, with which programs, and what is left out.
 struct Copy<'a> {
     source: &'a Server,
-    programs: Programs,
+    programs: &'a Programs,
     copying: &'a Copying,
     keeps_rights: bool,
     /// Whether rows may go over in the form that both servers have in common.
     is_binary: bool,
-    encoding: String,
+    encoding: &'a str,
 }
 
 /// What is known and held of the source before there is anything to copy into.
@@ -43,13 +45,16 @@ pub struct Begun {
     here: Facts,
     /// The other server; its database is the one that is replaced, or the one aside.
     there: Facts,
+    programs: Programs,
     keeps_rights: bool,
-    /// The schema and a picture of a large source.
+    /// Not for a template.
+    picture: Option<Picture>,
+    /// What a large source is made of.
     parts: Option<Parts>,
 }
 
 impl Server {
-    /// Looks at both ends, and takes a picture of a large source and its schema: while `target`'s server makes room.
+    /// Looks at both ends, and takes a picture of the source, of a large one its schema too: while `target`'s server makes room.
     pub fn begin_copy(&self, target: &Self, run: &str, copying: &Copying, interrupts: &Interrupts) -> Result<Begun> {
         let (here, there) = (self.facts()?, target.facts()?);
         if here.database.is_none() {
@@ -57,57 +62,60 @@ impl Server {
                 Error::database(format!("{} is not there", self.place())).help("`shed targets` lists what there is")
             );
         }
+        let programs = self.programs_for(here.major)?;
+        let mut begun = Begun { here, there, programs, keeps_rights: true, picture: None, parts: None };
         if copying.template {
-            return Ok(Begun { here, there, keeps_rights: true, parts: None });
+            return Ok(begun);
         }
-        let keeps_rights = self.keeps_rights(&here, &there, target)?;
-        let copy = self.copy(copying, (&here, &there), keeps_rights)?;
-        let is_large = !target.is_collected() && copy.is_large()?;
-        let parts = is_large.then(|| copy.parts(run, interrupts)).transpose()?;
-        Ok(Begun { here, there, keeps_rights, parts })
+        begun.keeps_rights = self.keeps_rights(&begun.here, &begun.there, target)?;
+        if target.is_collected() {
+            return Ok(begun);
+        }
+        let (copy, mut picture) = (begun.copy(self, copying), Picture::of(self)?);
+        if copy.is_large(picture.size) {
+            begun.parts = Some(copy.parts(run, &mut picture, interrupts)?);
+        }
+        begun.picture = Some(picture);
+        Ok(begun)
     }
 
-    pub fn copy_into(&self, aside: &Self, copying: &Copying, begun: Begun, watch: &Watch<'_>) -> Result<()> {
-        let Begun { here, there, keeps_rights, parts } = begun;
+    /// Gives the rows of both ends, but of what is only collected.
+    pub fn copy_into(
+        &self,
+        aside: &Self,
+        copying: &Copying,
+        mut begun: Begun,
+        watch: &Watch<'_>,
+    ) -> Result<Option<Counted>> {
+        let (picture, parts) = (begun.picture.take(), begun.parts.take());
+        let Begun { here, there, keeps_rights, .. } = &begun;
         if copying.template {
-            return self.copy_by_template(aside, &here, &there);
+            // Before: nobody may be connected to a template, we no more than others.
+            let source = self.row_counts()?;
+            self.copy_by_template(aside, here, there)?;
+            return Ok(Some(Counted { source, copy: aside.row_counts()?, of_one_moment: false }));
         }
         if !keeps_rights {
             watch.note("owners and privileges are not copied: they are another server's, or another role's to give");
         }
-        let copy = self.copy(copying, (&here, &there), keeps_rights)?;
+        let copy = begun.copy(self, copying);
         if let Some(script) = aside.script() {
-            return copy.collected(script, watch);
+            return copy.collected(script, watch).map(|()| None);
         }
+        let Some(picture) = picture else {
+            return Err(Error::failed(format!("{} was not looked at", self.place())));
+        };
         // The database aside has the shape of the one that it replaces.
-        let there = if there.database.is_some() { there } else { aside.facts()? };
+        let asked = if there.database.is_some() { None } else { Some(aside.facts()?) };
         if let Some(described) = &here.database {
-            aside.take_shape(described, &there, watch)?;
+            aside.take_shape(described, asked.as_ref().unwrap_or(there), watch)?;
         }
         let aside = aside.in_bulk();
-        if copying.schema_only {
-            return copy.schema(&aside, watch);
-        }
-        match parts {
-            Some(parts) => copy.in_parts(parts, &aside, watch),
-            None => copy.piped(&aside, copy.dump(), watch),
-        }
-    }
-
-    fn copy<'a>(
-        &'a self,
-        copying: &'a Copying,
-        (here, there): (&Facts, &Facts),
-        keeps_rights: bool,
-    ) -> Result<Copy<'a>> {
-        Ok(Copy {
-            source: self,
-            programs: self.programs_for(here.major)?,
-            copying,
-            keeps_rights,
-            is_binary: here.major == there.major && copying.exclude_table_data.is_empty(),
-            encoding: here.database.as_ref().map(|database| database.encoding.clone()).unwrap_or_default(),
-        })
+        let counted = match parts {
+            Some(parts) => copy.in_parts(parts, picture, &aside, watch)?,
+            None => copy.in_one(picture, &aside, watch)?,
+        };
+        Ok(Some(counted))
     }
 
     /// `CREATE DATABASE … TEMPLATE`, which nobody may be connected to.
@@ -169,6 +177,19 @@ impl Server {
     }
 }
 
+impl Begun {
+    fn copy<'a>(&'a self, source: &'a Server, copying: &'a Copying) -> Copy<'a> {
+        Copy {
+            source,
+            programs: &self.programs,
+            copying,
+            keeps_rights: self.keeps_rights,
+            is_binary: self.here.major == self.there.major && copying.exclude_table_data.is_empty(),
+            encoding: self.here.database.as_ref().map(|database| database.encoding.as_str()).unwrap_or_default(),
+        }
+    }
+}
+
 impl Copy<'_> {
     /// `pg_dump` of the source, with everything that is left out.
     fn dump(&self) -> Tool {
@@ -186,9 +207,9 @@ impl Copy<'_> {
     }
 
     /// Whether parallel jobs are worth their starts.
-    fn is_large(&self) -> Result<bool> {
-        let worth = self.copying.jobs.is_some() || self.source.size()? >= LARGE;
-        Ok(worth && !self.copying.schema_only && self.jobs() > 1)
+    fn is_large(&self, size: u64) -> bool {
+        let worth = self.copying.jobs.is_some() || size >= LARGE;
+        worth && !self.copying.schema_only && self.jobs() > 1
     }
 
     fn jobs(&self) -> usize {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use crate::engine::Counts;
 use crate::engine::verbs::Session;
 use crate::error::Result;
 
@@ -93,15 +94,30 @@ impl Server {
     }
 
     /// Exact counts, all of one moment.
-    pub fn row_counts(&self) -> Result<Vec<(String, u64)>> {
-        self.answer_in(
-            &self.name,
-            &format!(
-                "select coalesce(json_agg(json_build_array(format('%I.%I', n.nspname, c.relname), \
-                 (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from only %I.%I', n.nspname, c.relname), \
-                 false, true, '')))[1]::text::bigint) order by n.nspname, c.relname), '[]') \
-                 from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and {FOREIGN}"
-            ),
-        )
+    pub fn row_counts(&self) -> Result<Counts> {
+        self.answer_in(&self.name, &row_counts(&[]))
     }
+}
+
+/// What counts the rows of every table but these (`%I.%I`), as one line of JSON.
+pub(super) fn row_counts(except: &[&str]) -> String {
+    const COUNTED: &str = "(xpath('/row/n/text()', query_to_xml(format('select count(*) as n from only %I.%I', n.nspname, c.relname), \
+         false, true, '')))[1]::text::bigint";
+    by_table(COUNTED, except)
+}
+
+/// The same tables without a look at their rows.
+pub(super) fn uncounted() -> String {
+    by_table("0", &[])
+}
+
+fn by_table(number: &str, except: &[&str]) -> String {
+    let except: Vec<String> = except.iter().map(|name| literal(name)).collect();
+    format!(
+        "select coalesce(jsonb_agg(jsonb_build_array(t.name, t.number) order by t.name), '[]') \
+         from (select format('%I.%I', n.nspname, c.relname) collate \"C\" as name, {number} as number \
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and {FOREIGN} \
+         and format('%I.%I', n.nspname, c.relname) <> all (array[{}]::text[])) t",
+        except.join(", ")
+    )
 }

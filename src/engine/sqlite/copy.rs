@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::engine::{Copying, Watch};
+use crate::engine::{Copying, Counted, Watch};
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
 
@@ -11,6 +11,17 @@ use super::pour::Pour;
 use super::{File, beside, check};
 
 impl File {
+    /// As [`File::copy_into`]; the source is counted meanwhile, over a connection of its own.
+    pub fn copy_and_count(&self, aside: &Self, copying: &Copying, watch: &Watch<'_>) -> Result<Counted> {
+        let (source, copied) = std::thread::scope(|scope| {
+            let counting = scope.spawn(|| self.row_counts());
+            let copied = self.copy_into(aside, copying, watch);
+            (counting.join().unwrap_or_else(|_| Err(Error::failed("the rows could not be counted"))), copied)
+        });
+        copied?;
+        Ok(Counted { source: source?, copy: aside.row_counts()?, of_one_moment: false })
+    }
+
     pub fn copy_into(&self, aside: &Self, copying: &Copying, watch: &Watch<'_>) -> Result<()> {
         if self.identity() == aside.identity() {
             return Err(Error::usage(format!("{} cannot be copied onto itself", self.place())));

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
+use crate::engine::Counts;
 use crate::error::Result;
 
 use super::{File, beside, words};
@@ -31,7 +32,7 @@ impl File {
         Ok(self.look(heads)?.flatten())
     }
 
-    pub fn row_counts(&self) -> Result<Vec<(String, u64)>> {
+    pub fn row_counts(&self) -> Result<Counts> {
         let counts = |connection: &Connection| {
             connection.execute_batch("BEGIN")?; // all of one moment
             let count = |table: String| {

@@ -9,18 +9,21 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use crate::engine::Watch;
+use crate::engine::postgres::look::row_counts;
 use crate::engine::postgres::{Server, literal};
+use crate::engine::{Counted, Counts, Watch};
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
-use crate::process::{Interrupts, Talk, Tool};
+use crate::process::{Captured, Interrupts, Tool};
 
+use super::picture::Picture;
 use super::{Copy, temporary};
 
 /// Tables from 4 MB on, the largest first; the rows of all others, sequences and large objects go with the rest.
 /// Columns are told where all are of types whose binary form means the same on another server of this version.
-const TABLES: &str = r#"select coalesce(json_agg(json_build_object('name', t.name, 'columns', t.columns, 'indexes', t.indexes) order by t.size desc), '[]') from (
-     select '"' || replace(n.nspname, '"', '""') || '"."' || replace(c.relname, '"', '""') || '"' as name, pg_table_size(c.oid) as size,
+pub(super) const TABLES: &str = r#"select coalesce(jsonb_agg(jsonb_build_object('name', t.name, 'plain', t.plain, 'columns', t.columns, 'indexes', t.indexes) order by t.size desc), '[]') from (
+     select '"' || replace(n.nspname, '"', '""') || '"."' || replace(c.relname, '"', '""') || '"' as name, format('%I.%I', n.nspname, c.relname) as plain,
+     pg_table_size(c.oid) as size,
      (select count(*) from pg_index i where i.indrelid = c.oid) as indexes,
      (select case when bool_and(y.oid < 16384 and y.typtype in ('b', 'r', 'm') and y.typname !~ '^_?reg' and y.typsend <> 0 and y.typreceive <> 0)
       then string_agg(quote_ident(a.attname), ', ' order by a.attnum) end
@@ -56,14 +59,11 @@ impl Drop for Folder {
     }
 }
 
-/// One moment of a large source.
+/// What a large source is made of.
 pub(super) struct Parts {
-    snapshot: String,
     tables: Vec<Table>,
     /// Holds the schema's archive.
     folder: Folder,
-    /// Keeps the picture.
-    _session: Talk,
 }
 
 /// The folder of one run.
@@ -73,30 +73,47 @@ pub fn folder_of(run: &str) -> PathBuf {
 }
 
 impl Copy<'_> {
-    /// A picture of the source, and what does not depend on where it goes.
-    pub(super) fn parts(&self, run: &str, interrupts: &Interrupts) -> Result<Parts> {
+    /// What does not depend on where it goes: the large tables, and the schema's archive.
+    pub(super) fn parts(&self, run: &str, picture: &mut Picture, interrupts: &Interrupts) -> Result<Parts> {
         let folder = Folder::make(folder_of(run))?;
-        let (session, snapshot) = self.snapshot()?;
         reach("copy-dump")?;
-        let dump = self.schema_archive(&folder.schema(), &snapshot);
+        let tables: Vec<Table> = picture.ask(TABLES)?;
+        let told: Vec<&str> =
+            tables.iter().filter(|table| self.tells(table)).map(|table| table.plain.as_str()).collect();
+        self.count(picture, &told)?;
+        let dump = self.schema_archive(&folder.schema(), &picture.snapshot);
         let line = dump.command_line();
         self.source.judge_by(&line, dump.watched(interrupts, &mut || {})?, interrupts)?;
-        Ok(Parts { snapshot, tables: self.large_tables()?, folder, _session: session })
+        Ok(Parts { tables, folder })
     }
 
     /// The parts of one picture of the source, each through a pipe of its own.
-    pub(super) fn in_parts(&self, parts: Parts, aside: &Server, watch: &Watch<'_>) -> Result<()> {
+    pub(super) fn in_parts(
+        &self,
+        parts: Parts,
+        picture: Picture,
+        aside: &Server,
+        watch: &Watch<'_>,
+    ) -> Result<Counted> {
         let schema = parts.folder.schema();
         aside.run(self.section(aside, "pre-data", &schema), watch)?;
         reach("copy-rows")?;
-        let rows = self.rows(aside, &parts.snapshot, &parts.tables);
-        self.all_through(aside, rows, watch)?;
+        let rows = self.rows(aside, &picture.snapshot, &parts.tables);
+        let told = self.all_through(aside, rows, watch)?;
+        let source = picture.counted(watch.interrupts)?;
         reach("copy-restore")?;
         let builder = if self.has_work_for_all(&parts.tables) { aside.with_options(ALONE) } else { aside.clone() };
         let indexes = self.section(&builder, "post-data", &schema).args(["-j", &self.jobs().to_string()]);
         let line = indexes.command_line();
         let mut glance = Glance::of(self.source, aside, watch);
-        aside.judge(&line, indexes.watched(watch.interrupts, &mut || glance.take())?, watch).map(drop)
+        aside.judge(&line, indexes.watched(watch.interrupts, &mut || glance.take())?, watch)?;
+        let names: Vec<&str> = told.iter().map(|told| told.table).collect();
+        let copy = aside.answer_in(&aside.name, &row_counts(&names))?;
+        Ok(Counted {
+            source: with(source, told.iter().map(|told| (told.table, told.read))),
+            copy: with(copy, told.iter().map(|told| (told.table, told.written))),
+            of_one_moment: true,
+        })
     }
 
     /// Whether every job has indexes of its own to build.
@@ -113,31 +130,42 @@ impl Copy<'_> {
     }
 
     pub(super) fn section(&self, aside: &Server, section: &str, archive: &Path) -> Tool {
-        let restore = aside.restore(&self.programs).args(self.without_rights());
+        let restore = aside.restore(self.programs).args(self.without_rights());
         restore.arg(format!("--section={section}")).arg(archive)
     }
 
     /// What is read and what writes it: a pipe for each large table, the largest first, and one for everything else.
-    pub(super) fn rows(&self, aside: &Server, snapshot: &str, tables: &[Table]) -> Vec<(Tool, Tool)> {
+    pub(super) fn rows<'t>(&self, aside: &Server, snapshot: &str, tables: &'t [Table]) -> Vec<Pipe<'t>> {
         let dump = || self.dump().arg("--data-only").arg(format!("--snapshot={snapshot}"));
         let rest = dump().args(tables.iter().map(|table| format!("--exclude-table-data={}", table.name)));
-        let of = |table: &Table| match table.columns.as_ref().filter(|_| self.is_binary) {
-            Some(columns) => (self.read_binary(table, columns, snapshot), self.write_binary(aside, table, columns)),
-            None => (dump().arg(format!("--table={}", table.name)), self.psql(aside)),
+        let of = |table: &'t Table| match self.columns(table) {
+            Some(columns) => Pipe {
+                read: self.read_binary(table, columns, snapshot),
+                write: self.write_binary(aside, table, columns),
+                told: Some(&table.plain),
+            },
+            None => Pipe { read: dump().arg(format!("--table={}", table.name)), write: self.psql(aside), told: None },
         };
-        tables.iter().map(of).chain([(rest, self.psql(aside))]).collect()
+        tables.iter().map(of).chain([Pipe { read: rest, write: self.psql(aside), told: None }]).collect()
     }
 
-    pub(super) fn large_tables(&self) -> Result<Vec<Table>> {
-        self.source.answer_in(&self.source.name, TABLES)
+    /// The columns of a table whose rows go over in binary form. psql's `\copy` is one line.
+    fn columns<'t>(&self, table: &'t Table) -> Option<&'t str> {
+        let columns = table.columns.as_deref().filter(|_| self.is_binary)?;
+        [&table.name, columns].iter().all(|name| !name.contains(['\n', '\r'])).then_some(columns)
     }
 
-    /// Half the work of text, for servers and clients alike.
+    /// Whether both ends tell how many rows of this table went through.
+    fn tells(&self, table: &Table) -> bool {
+        self.columns(table).is_some()
+    }
+
+    /// Half the work of text, for servers and clients alike. Where the rows go to stdout, psql says on stderr how many they were.
     fn read_binary(&self, table: &Table, columns: &str, snapshot: &str) -> Tool {
-        let copy = format!("copy {} ({columns}) to stdout (format binary)", table.name);
+        let copy = format!("\\copy {} ({columns}) to pstdout (format binary)", table.name);
         let picture = format!("set transaction snapshot '{snapshot}'");
         let begin = "begin isolation level repeatable read, read only";
-        self.bare_psql(self.source).args(["-c", begin, "-c", &picture, "-c", &copy])
+        self.bare_psql(self.source).args(["-o", "/dev/stderr", "-c", begin, "-c", &picture, "-c", &copy])
     }
 
     /// Rows of a table that was emptied in the same transaction are written as old ones, which nobody has to touch again.
@@ -151,18 +179,28 @@ impl Copy<'_> {
     fn bare_psql(&self, server: &Server) -> Tool {
         const UNDISTURBED: &str = "-c statement_timeout=0 -c lock_timeout=60s -c row_security=off -c search_path=";
         let server = server.with_options(UNDISTURBED);
-        let psql = Tool::new(self.programs.path("psql")).args(["-X", "-w", "-q", "-v", "ON_ERROR_STOP=1"]);
-        server.with_variables(psql, &server.name).env("PGCLIENTENCODING", &self.encoding)
+        let psql = Tool::new(self.programs.path("psql")).args(["-X", "-w", "-v", "ON_ERROR_STOP=1"]);
+        server.with_variables(psql, &server.name).env("PGCLIENTENCODING", self.encoding)
     }
 
     /// Runs the pipes, as many at once as there are jobs; where one fails, the others are ended.
-    fn all_through(&self, aside: &Server, pipes: Vec<(Tool, Tool)>, watch: &Watch<'_>) -> Result<()> {
+    fn all_through<'t>(&self, aside: &Server, pipes: Vec<Pipe<'t>>, watch: &Watch<'_>) -> Result<Vec<Told<'t>>> {
         let waiting = Mutex::new(pipes.into_iter());
+        let all_told = Mutex::new(Vec::new());
         let failed: Mutex<Option<Error>> = Mutex::new(None);
         let work = |interrupts: &Interrupts| {
             while locked(&failed).is_none() {
-                let Some((dump, load)) = locked(&waiting).next() else { return };
-                let Err(error) = self.through(aside, dump, load, interrupts, &mut || {}) else { continue };
+                let Some(Pipe { read, write, told }) = locked(&waiting).next() else { return };
+                let done = self.through(aside, read, write, interrupts, &mut || {});
+                let done =
+                    done.and_then(|(read, written)| told.map(|table| Told::of(table, &read, &written)).transpose());
+                let error = match done {
+                    Ok(told) => {
+                        locked(&all_told).extend(told);
+                        continue;
+                    }
+                    Err(error) => error,
+                };
                 if locked(&failed).is_none() {
                     *locked(&failed) = Some(error);
                     let _ = aside.end_sessions(&format!("datname = {}", literal(&aside.name)));
@@ -179,8 +217,40 @@ impl Copy<'_> {
             }
         });
         let failed = locked(&failed).take();
-        failed.map_or(Ok(()), Err)
+        failed.map_or_else(|| Ok(locked(&all_told).split_off(0)), Err)
     }
+}
+
+/// What is read and what writes it; the table (`%I.%I`), where both tell how many rows it were.
+pub(super) struct Pipe<'t> {
+    pub(super) read: Tool,
+    pub(super) write: Tool,
+    told: Option<&'t str>,
+}
+
+/// How many rows both servers say went through a pipe.
+struct Told<'t> {
+    table: &'t str,
+    read: u64,
+    written: u64,
+}
+
+impl<'t> Told<'t> {
+    fn of(table: &'t str, read: &Captured, written: &Captured) -> Result<Self> {
+        let number = |said: &[u8]| {
+            let said = String::from_utf8_lossy(said);
+            let number = said.lines().filter_map(|line| line.strip_prefix("COPY ")?.parse().ok()).next_back();
+            number.ok_or_else(|| Error::failed(format!("{table}: psql did not say how many rows were copied")))
+        };
+        Ok(Self { table, read: number(&read.stderr)?, written: number(&written.stdout)? })
+    }
+}
+
+/// Counts with those of some tables put in.
+fn with<'t>(counts: Counts, more: impl Iterator<Item = (&'t str, u64)>) -> Counts {
+    let mut counts: Vec<_> = counts.into_iter().chain(more.map(|(name, rows)| (name.to_owned(), rows))).collect();
+    counts.sort();
+    counts
 }
 
 /// A table with enough rows for a pipe of its own.
@@ -188,6 +258,8 @@ impl Copy<'_> {
 pub(super) struct Table {
     /// Quoted throughout, as patterns and statements take it.
     name: String,
+    /// As the server quotes it.
+    plain: String,
     columns: Option<String>,
     indexes: usize,
 }

@@ -1,49 +1,54 @@
 //! Small copies: what pg_dump writes goes straight to psql, or into the script of a copy in place.
 
 use std::path::Path;
-use std::time::Duration;
 
-use crate::engine::Watch;
+use crate::engine::postgres::look::{row_counts, uncounted};
 use crate::engine::postgres::{Server, in_place};
-use crate::error::{Error, Result};
+use crate::engine::{Counted, Watch};
+use crate::error::Result;
 use crate::failpoint::reach;
-use crate::process::{Captured, Interrupts, Talk, Tool, pipeline};
+use crate::process::{Captured, Interrupts, Tool, pipeline};
 
 use super::Copy;
 use super::parts::Glance;
+use super::picture::Picture;
 
-const PATIENCE: Duration = Duration::from_secs(90);
 /// Version tables, Alembic's and dbmate's, whatever they are called: a copy without its revision is of no use.
-const VERSION_TABLES: &str = r#"select coalesce(json_agg('"' || replace(n.nspname, '"', '""') || '"."' || replace(c.relname, '"', '""') || '"'), '[]')
+const VERSION_TABLES: &str = r#"select coalesce(jsonb_agg('"' || replace(n.nspname, '"', '""') || '"."' || replace(c.relname, '"', '""') || '"'), '[]')
      from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r'
      and n.nspname not in ('pg_catalog', 'information_schema')
      and (select array_agg(a.attname::text) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)
      in (array['version_num'], array['version'])"#;
 
-const ALL_TABLES: &str = "select coalesce(json_agg(format('%I.%I', n.nspname, c.relname)), '[]') \
-     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p') \
-     and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_' \
-     and has_table_privilege(c.oid, 'select')";
-
 impl Copy<'_> {
-    /// Everything through one pipe.
-    pub(super) fn piped(&self, aside: &Server, dump: Tool, watch: &Watch<'_>) -> Result<()> {
-        reach("copy-pipe")?;
-        let mut glance = Glance::of(self.source, aside, watch);
-        self.through(aside, dump, self.psql(aside), watch.interrupts, &mut || glance.take())
+    /// Through one pipe; the rows are counted meanwhile.
+    pub(super) fn in_one(&self, mut picture: Picture, aside: &Server, watch: &Watch<'_>) -> Result<Counted> {
+        let dump = || self.dump().arg(format!("--snapshot={}", picture.snapshot));
+        let (all, schema, rows) = (dump(), dump().arg("--schema-only"), dump().arg("--data-only"));
+        let versions: Vec<String> = picture.ask(VERSION_TABLES)?;
+        self.count(&mut picture, &[])?;
+        if !self.copying.schema_only {
+            self.piped(aside, all, watch)?;
+        } else {
+            self.piped(aside, schema, watch)?;
+            if !versions.is_empty() {
+                self.piped(aside, rows.args(versions.iter().map(|table| format!("--table={table}"))), watch)?;
+            }
+        }
+        let source = picture.counted(watch.interrupts)?;
+        Ok(Counted { source, copy: aside.row_counts()?, of_one_moment: true })
     }
 
-    /// The schema, then the rows of the version tables, both of one moment.
-    pub(super) fn schema(&self, aside: &Server, watch: &Watch<'_>) -> Result<()> {
-        let (_session, snapshot) = self.snapshot()?;
-        let snapshot = format!("--snapshot={snapshot}");
-        self.piped(aside, self.dump().args(["--schema-only", &snapshot]), watch)?;
-        let tables: Vec<String> = self.source.answer_in(&self.source.name, VERSION_TABLES)?;
-        if tables.is_empty() {
-            return Ok(());
-        }
-        let tables = tables.iter().map(|table| format!("--table={table}"));
-        self.piped(aside, self.dump().args(["--data-only", &snapshot]).args(tables), watch)
+    /// Begins to count the source's rows but those of some tables; where rows are left out, the tables alone count.
+    pub(super) fn count(&self, picture: &mut Picture, except: &[&str]) -> Result<()> {
+        let query = if self.copying.is_partial() { uncounted() } else { row_counts(except) };
+        picture.say(&query)
+    }
+
+    fn piped(&self, aside: &Server, dump: Tool, watch: &Watch<'_>) -> Result<()> {
+        reach("copy-pipe")?;
+        let mut glance = Glance::of(self.source, aside, watch);
+        self.through(aside, dump, self.psql(aside), watch.interrupts, &mut || glance.take()).map(drop)
     }
 
     /// Everything as statements in a script, through an archive: only there large objects take part in one transaction.
@@ -61,7 +66,7 @@ impl Copy<'_> {
         in_place::collect(self.source, restore, script, watch)
     }
 
-    /// One pipe; where both ends fail the cause is the one that did not just find the pipe closed.
+    /// One pipe, and what its two ends said; where both fail the cause is the one that did not just find the pipe closed.
     pub(super) fn through(
         &self,
         aside: &Server,
@@ -69,38 +74,20 @@ impl Copy<'_> {
         load: Tool,
         interrupts: &Interrupts,
         meanwhile: &mut dyn FnMut(),
-    ) -> Result<()> {
+    ) -> Result<(Captured, Captured)> {
         let lines = (dump.command_line(), load.command_line());
         let (wrote, read) = pipeline(dump, load, interrupts, meanwhile)?;
-        if !wrote.status.success() && !is_broken_pipe(&wrote) {
-            return self.source.judge_by(&lines.0, wrote, interrupts).map(drop);
-        }
-        aside.judge_by(&lines.1, read, interrupts)?;
-        self.source.judge_by(&lines.0, wrote, interrupts).map(drop)
+        let judge = |wrote| self.source.judge_by(&lines.0, wrote, interrupts);
+        let is_cause = !wrote.status.success() && !is_broken_pipe(&wrote);
+        let wrote = if is_cause { judge(wrote)? } else { wrote };
+        let read = aside.judge_by(&lines.1, read, interrupts)?;
+        Ok((judge(wrote)?, read))
     }
 
     /// `psql` that reads statements and stops at the first error.
     pub(super) fn psql(&self, aside: &Server) -> Tool {
         let psql = Tool::new(self.programs.path("psql"));
         aside.with_variables(psql.args(["-X", "-w", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null"]), &aside.name)
-    }
-
-    /// A session that keeps a picture of the source for several dumps, and every table as it is.
-    pub(super) fn snapshot(&self) -> Result<(Talk, String)> {
-        let tables: Vec<String> = self.source.answer_in(&self.source.name, ALL_TABLES)?;
-        let mut session = Talk::start(self.source.psql(&self.source.name)?)?;
-        session
-            .say("set idle_in_transaction_session_timeout = 0; set lock_timeout = '60s'; set statement_timeout = 0;")?;
-        session.say("begin isolation level repeatable read, read only;")?;
-        for table in tables {
-            // Before the picture is taken: a table that is emptied or rewritten later would be empty in it.
-            session.say(&format!("lock table only {table} in access share mode;"))?;
-        }
-        session.say("select pg_export_snapshot();")?;
-        match session.hear(PATIENCE)? {
-            Some(snapshot) => Ok((session, snapshot)),
-            None => Err(Error::database(format!("{} did not answer", self.source.place()))),
-        }
     }
 }
 

@@ -4,36 +4,44 @@ use crate::engine::Copying;
 use crate::engine::postgres::{Server, identifier};
 use crate::error::Result;
 
-use crate::process::Tool;
-
-use super::folder_of;
+use super::parts::{Pipe, TABLES, Table};
+use super::{Begun, folder_of};
 
 impl Server {
     pub fn copy_plan(&self, target: &Self, copying: &Copying) -> Result<Vec<String>> {
         let (here, there) = (self.facts()?, target.facts()?);
         let aside = target.beside(format!("{}__shed_new_RUN", target.name));
         let name = identifier(&aside.name);
+        let mut begun = Begun {
+            programs: self.programs_for(here.major)?,
+            here,
+            there,
+            keeps_rights: true,
+            picture: None,
+            parts: None,
+        };
         if copying.template {
             return Ok(vec![
                 format!("create database {name} template {}", identifier(&self.name)),
                 swap(target, &name),
             ]);
         }
-        let keeps_rights = self.keeps_rights(&here, &there, target)?;
-        let copy = self.copy(copying, (&here, &there), keeps_rights)?;
-        if !there.createdb {
+        begun.keeps_rights = self.keeps_rights(&begun.here, &begun.there, target)?;
+        let copy = begun.copy(self, copying);
+        if !begun.there.createdb {
             return Ok(vec![
                 copy.dump().args(["-Fc", "-Z0"]).command_line(),
                 format!("one transaction in {} that removes everything and writes the copy", target.place()),
             ]);
         }
         let mut commands = vec![format!("create database {name} template template0")];
-        if copy.is_large()? {
+        if copy.is_large(self.size()?) {
             let schema = folder_of("RUN").join("schema");
             commands.push(copy.schema_archive(&schema, "SNAPSHOT").command_line());
             commands.push(copy.section(&aside, "pre-data", &schema).command_line());
-            let rows = copy.rows(&aside, "SNAPSHOT", &copy.large_tables()?);
-            let line = |(read, write): &(Tool, Tool)| format!("{} | {}", read.command_line(), write.command_line());
+            let tables = self.answer_in::<Vec<Table>>(&self.name, TABLES)?;
+            let rows = copy.rows(&aside, "SNAPSHOT", &tables);
+            let line = |pipe: &Pipe<'_>| format!("{} | {}", pipe.read.command_line(), pipe.write.command_line());
             commands.extend(rows.iter().map(line));
             let jobs = copy.jobs().to_string();
             commands.push(copy.section(&aside, "post-data", &schema).args(["-j", &jobs]).command_line());

@@ -81,7 +81,7 @@ fn rows_that_break_a_rule_of_their_table_are_copied_with_a_word() {
     let target = folder.database("target.db", "");
     let (result, told) = watched(|watch| {
         replace(&target, false, watch, &mut |aside| {
-            Engine::Sqlite(source.clone()).copy_into(aside, &Copying::default(), Begun::File, watch)
+            Engine::Sqlite(source.clone()).copy_into(aside, &Copying::default(), Begun::File, watch).map(drop)
         })
     });
     result.unwrap();

@@ -20,7 +20,7 @@ fn a_copy_beside_a_busy_writer_is_of_one_moment() {
         let writer = Writer::start(&source.path().unwrap());
         let (result, told) = watched(|watch| {
             replace(&target, false, watch, &mut |aside| {
-                Engine::Sqlite(source.clone()).copy_into(aside, &ALL, Begun::File, watch)
+                Engine::Sqlite(source.clone()).copy_into(aside, &ALL, Begun::File, watch).map(drop)
             })
         });
         result.unwrap();
@@ -136,7 +136,7 @@ fn rows_of_the_named_tables_stay_behind_and_a_name_that_fits_nothing_is_told() {
     let copying = Copying { exclude_table_data: vec!["audit_*".into(), "nothing".into()], ..ALL };
     let (result, told) = watched(|watch| {
         replace(&target, false, watch, &mut |aside| {
-            Engine::Sqlite(source.clone()).copy_into(aside, &copying, Begun::File, watch)
+            Engine::Sqlite(source.clone()).copy_into(aside, &copying, Begun::File, watch).map(drop)
         })
     });
     result.unwrap();

@@ -101,7 +101,7 @@ pub fn quietly<T>(work: impl FnOnce(&Watch<'_>) -> T) -> T {
 pub fn clone(source: &File, target: &File, copying: &Copying) -> Result<Replaced> {
     quietly(|watch| {
         replace(target, false, watch, &mut |aside| {
-            Engine::Sqlite(source.clone()).copy_into(aside, copying, Begun::File, watch)
+            Engine::Sqlite(source.clone()).copy_into(aside, copying, Begun::File, watch).map(drop)
         })
     })
 }

@@ -112,7 +112,7 @@ fn the_old_content_is_kept_whole_where_it_is_asked_for() {
     let target = folder.database("target.db", "create table old(x); insert into old values(7)");
     let replaced = quietly(|watch| {
         replace(&target, true, watch, &mut |aside| {
-            Engine::Sqlite(source.clone()).copy_into(aside, &ALL, Begun::File, watch)
+            Engine::Sqlite(source.clone()).copy_into(aside, &ALL, Begun::File, watch).map(drop)
         })
     });
     let old = replaced.unwrap().old.unwrap();
@@ -120,7 +120,7 @@ fn the_old_content_is_kept_whole_where_it_is_asked_for() {
     assert_eq!(ask(Path::new(&old), "select x from old"), "7");
     let nothing = quietly(|watch| {
         replace(&folder.database("new.db", ""), true, watch, &mut |aside| {
-            Engine::Sqlite(source.clone()).copy_into(aside, &ALL, Begun::File, watch)
+            Engine::Sqlite(source.clone()).copy_into(aside, &ALL, Begun::File, watch).map(drop)
         })
     });
     assert_eq!(nothing.unwrap().old, None);
