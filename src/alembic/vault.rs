@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::backups::{Store, Wish};
 use crate::engine::journal::Journal;
-use crate::engine::{Engine, Lock, Replacement, Watch};
+use crate::engine::{Engine, Lock, Making, Replacement, Watch};
 use crate::error::Result;
 use crate::settings::Format;
 
@@ -71,7 +71,7 @@ impl Vault<'_> {
         let found = self.store.find(&self.name, Some(&backup.to_string_lossy()), Path::new("/"))?;
         let plain = self.store.open_found(&found, self.engine, watch)?;
         let run = &run.replace('-', "_"); // it becomes part of names
-        let how = Replacement { run, journal, lock, force: true, keep_old: false, meanwhile: None };
+        let how = Replacement { run, journal, lock, force: true, keep_old: false, making: Making::Before };
         let fill = &mut |aside: &Engine| aside.fill_from_backup(plain.path(), watch);
         self.engine.replace(how, watch, fill).map(drop)
     }

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::engine::{Begun, Copying, Engine, Replaced, Replacement, Watch};
+use crate::engine::{Begun, Copying, Engine, Making, Replaced, Replacement, Watch};
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
 
@@ -107,16 +107,18 @@ impl Work<'_> {
         let (run, interrupts) = (&held.run, watch.interrupts);
         let begin = |to: &Engine| self.ends.from.begin_copy(to, run, self.copying, interrupts);
         let begun = Cell::new(None);
+        let meanwhile = || begun.set(Some(begin(&self.ends.to)));
         let how = Replacement {
             run,
             journal: &held.journal,
             lock: &mut held.lock,
             force: self.force,
             keep_old: false,
-            meanwhile: Some(&|| begun.set(Some(begin(&self.ends.to)))),
+            making: if self.copying.template { Making::ByFilling } else { Making::Meanwhile(&meanwhile) },
         };
         let replaced = self.ends.to.replace(how, watch, &mut |aside| {
-            let begun = begun.take().unwrap_or_else(|| begin(aside))?;
+            let to = if self.copying.template { &self.ends.to } else { aside };
+            let begun = begun.take().unwrap_or_else(|| begin(to))?;
             compared = self.fill(aside, begun, watch)?;
             Ok(())
         })?;

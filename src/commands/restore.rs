@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::alembic::event::heads_in_words;
 use crate::alembic::failed;
 use crate::engine::backups::{Found, Metadata, REPLACED, Store, Wish, in_words};
-use crate::engine::{Engine, Replaced, Replacement, Watch};
+use crate::engine::{Engine, Making, Replaced, Replacement, Watch};
 use crate::error::{Error, Result};
 use crate::output::Report;
 
@@ -170,7 +170,7 @@ impl Work<'_> {
             lock: &mut held.lock,
             force,
             keep_old,
-            meanwhile: None,
+            making: Making::Before,
         };
         let fill = &mut |aside: &Engine| aside.fill_from_backup(plain.path(), watch);
         let replaced = self.engine.replace(how, watch, fill).map_err(with_own_flag)?;

@@ -28,7 +28,7 @@ use crate::settings::{Connection, Database, Password};
 
 pub use lock::{Holder, Lock, LockWish};
 pub use postgres::{Server, Template};
-pub use replace::{Begun, Copying, Counted, Counts, Fill, Replaced, Replacement};
+pub use replace::{Begun, Copying, Counted, Counts, Fill, Making, Replaced, Replacement};
 pub use sqlite::File;
 pub use verbs::{Archive, Content, Creation, Dumping, Ready, Session, Sink};
 pub use work::{News, Watch};

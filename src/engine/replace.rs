@@ -17,8 +17,18 @@ pub struct Replacement<'a> {
     pub force: bool,
     /// Keeps what was replaced beside it, under the name in [`Replaced::old`].
     pub keep_old: bool,
-    /// Runs while a PostgreSQL server makes the empty database aside.
-    pub meanwhile: Option<&'a dyn Fn()>,
+    pub making: Making<'a>,
+}
+
+/// Who makes the database aside that is filled, on PostgreSQL.
+#[derive(Clone, Copy)]
+pub enum Making<'a> {
+    /// It is there, empty, when it is filled.
+    Before,
+    /// As before; this runs while the server works.
+    Meanwhile(&'a dyn Fn()),
+    /// Who fills it makes it: a template is copied as a whole.
+    ByFilling,
 }
 
 /// What became of the old content.

@@ -268,6 +268,10 @@ fn without_the_right_to_make_databases_one_transaction_does_it() {
         .arg(repo.path("broken.sql"))
         .stderr_has("division by zero")
         .fails(5);
+    repo.shed(["clone", "p.a", "p.b", "--yes", "--template"])
+        .any_stdout()
+        .stderr_has("the role may not create databases")
+        .fails(5);
     assert_eq!(target.tables(), ["old_one", "t"]);
     repo.shed(["clone", "p.a", "p.b", "--yes"])
         .stdout_has("row counts verified")

@@ -12,6 +12,7 @@ use crate::engine::{Copying, Counted, Watch};
 use crate::error::{Error, Result};
 use crate::process::{Interrupts, Tool};
 
+use super::aside::Mark;
 use super::facts::{Described, Facts};
 use super::tools::Programs;
 use super::{Server, identifier, literal};
@@ -45,6 +46,8 @@ pub struct Begun {
     here: Facts,
     /// The other server; its database is the one that is replaced, or the one aside.
     there: Facts,
+    /// What marks the database aside.
+    mark: String,
     programs: Programs,
     keeps_rights: bool,
     /// Not for a template.
@@ -63,7 +66,8 @@ impl Server {
             );
         }
         let programs = self.programs_for(here.major)?;
-        let mut begun = Begun { here, there, programs, keeps_rights: true, picture: None, parts: None };
+        let mark = Mark::text(&target.name);
+        let mut begun = Begun { here, there, mark, programs, keeps_rights: true, picture: None, parts: None };
         if copying.template {
             return Ok(begun);
         }
@@ -92,7 +96,7 @@ impl Server {
         if copying.template {
             // Before: nobody may be connected to a template, we no more than others.
             let source = self.row_counts()?;
-            self.copy_by_template(aside, here, there)?;
+            self.copy_by_template(aside, &begun)?;
             return Ok(Some(Counted { source, copy: aside.row_counts()?, of_one_moment: false }));
         }
         if !keeps_rights {
@@ -119,15 +123,17 @@ impl Server {
     }
 
     /// `CREATE DATABASE … TEMPLATE`, which nobody may be connected to.
-    fn copy_by_template(&self, aside: &Self, here: &Facts, there: &Facts) -> Result<()> {
+    fn copy_by_template(&self, aside: &Self, Begun { here, there, mark, .. }: &Begun) -> Result<()> {
+        if aside.is_collected() {
+            return Err(Error::failed(format!("the role may not create databases on {}", aside.place()))
+                .help("leave --template out, or grant CREATEDB"));
+        }
         if !here.is_same_server(there) {
             return Err(Error::usage(format!("{} is on another server: it cannot be a template", self.place()))
                 .help("leave --template out"));
         }
         // Copying files asks for a checkpoint, which pays from some size on.
         let strategy = if here.major >= 15 && self.size()? >= LARGE { "strategy file_copy" } else { "" };
-        let comment = aside.comment()?;
-        aside.drop_forcibly(there)?;
         let (name, source) = (identifier(&aside.name), identifier(&self.name));
         let belonging = there.database.as_ref().map(Described::belonging).unwrap_or_default();
         aside.ask(&format!("create database {name} template {source} {strategy} {belonging}")).map_err(|error| {
@@ -135,7 +141,7 @@ impl Server {
                 .detail(error.words().and_then(|words| words.detail.clone()).unwrap_or_default())
                 .help("leave --template out: a dump does not mind them")
         })?;
-        aside.mark(&comment)
+        aside.mark(mark)
     }
 
     /// The empty database anew, where it would keep or sort text otherwise than the source.

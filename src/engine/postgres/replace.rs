@@ -2,7 +2,7 @@
 
 use crate::engine::journal::{Deed, Entry};
 use crate::engine::verbs::Session;
-use crate::engine::{Engine, Fill, Lock, Replaced, Replacement, Watch};
+use crate::engine::{Engine, Fill, Lock, Making, Replaced, Replacement, Watch};
 use crate::error::{Error, Result};
 use crate::failpoint::reach;
 
@@ -44,7 +44,7 @@ impl Server {
         let swap = Swap::of(self, &how, &facts);
         how.journal.write(&swap.entry(self, how.lock))?;
         let swapped = reach("swap-journal")
-            .and_then(|()| self.build(&swap, &facts, how.meanwhile, fill))
+            .and_then(|()| self.build(&swap, &facts, how.making, fill))
             .and_then(|()| self.swap(&swap, &facts, &mut how, watch));
         // What was done is told by the server alone: a lost connection leaves it open whether the swap was committed.
         let ended = self.recover(&swap, watch).and_then(|done| {
@@ -61,17 +61,20 @@ impl Server {
     }
 
     /// Makes the database aside and lets it be filled.
-    fn build(&self, swap: &Swap, facts: &Facts, meanwhile: Option<&dyn Fn()>, fill: &mut Fill<'_>) -> Result<()> {
+    fn build(&self, swap: &Swap, facts: &Facts, making: Making<'_>, fill: &mut Fill<'_>) -> Result<()> {
         let aside = self.beside(&swap.aside).known_as(building(&swap.run));
         let shape = facts.database.as_ref().map(Described::shape);
-        std::thread::scope(|scope| {
-            let made = scope.spawn(|| aside.make_aside(&self.name, shape.as_deref(), facts.database.as_ref()));
-            // On this thread: a program that outlives the thread that started it is ended with it.
-            if let Some(work) = meanwhile {
+        let make = || aside.make_aside(&self.name, shape.as_deref(), facts.database.as_ref());
+        match making {
+            Making::Before => make()?,
+            Making::Meanwhile(work) => std::thread::scope(|scope| {
+                let made = scope.spawn(make);
+                // On this thread: a program that outlives the thread that started it is ended with it.
                 work();
-            }
-            made.join().unwrap_or_else(|_| Err(Error::failed(format!("{}: could not be made", aside.place()))))
-        })?;
+                made.join().unwrap_or_else(|_| Err(Error::failed(format!("{}: could not be made", aside.place()))))
+            })?,
+            Making::ByFilling => {}
+        }
         reach("swap-made")?;
         fill(&Engine::Postgres(Box::new(aside)))?;
         reach("swap-filled")

@@ -16,6 +16,7 @@ impl Server {
             programs: self.programs_for(here.major)?,
             here,
             there,
+            mark: String::new(),
             keeps_rights: true,
             picture: None,
             parts: None,

@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use tempfile::TempDir;
 
 use crate::engine::journal::Journal;
-use crate::engine::{Begun, Copying, Engine, Lock, LockWish, News, Replaced, Replacement, Watch};
+use crate::engine::{Begun, Copying, Engine, Lock, LockWish, Making, News, Replaced, Replacement, Watch};
 use crate::error::Result;
 use crate::process::{Interrupts, Talk, Tool};
 use crate::settings::SqlitePath;
@@ -119,7 +119,14 @@ pub fn replace(
     let mut lock = target.lock(&wish, watch)?;
     assert!(matches!(lock, Lock::File(_)));
     target.replace(
-        Replacement { run: "run_1", journal: &journal, lock: &mut lock, force: false, keep_old, meanwhile: None },
+        Replacement {
+            run: "run_1",
+            journal: &journal,
+            lock: &mut lock,
+            force: false,
+            keep_old,
+            making: Making::Before,
+        },
         watch,
         fill,
     )
