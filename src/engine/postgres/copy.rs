@@ -1,10 +1,12 @@
 //! Copying a database that others use into one that is being built: a snapshot of the source, which is never written to.
 
+mod glance;
 mod parts;
 mod picture;
 mod pipe;
 mod plan;
 mod rights;
+mod rows;
 
 use std::path::PathBuf;
 

@@ -10,7 +10,7 @@ use crate::failpoint::reach;
 use crate::process::{Captured, Interrupts, Tool, pipeline};
 
 use super::Copy;
-use super::parts::Glance;
+use super::glance::Glance;
 use super::picture::Picture;
 
 /// Version tables, Alembic's and dbmate's, whatever they are called: a copy without its revision is of no use.

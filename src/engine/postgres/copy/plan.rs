@@ -4,7 +4,7 @@ use crate::engine::Copying;
 use crate::engine::postgres::{Server, identifier};
 use crate::error::Result;
 
-use super::parts::{Pipe, TABLES, Table};
+use super::rows::{Pipe, TABLES, Table};
 use super::{Begun, folder_of};
 
 impl Server {
