@@ -381,3 +381,32 @@ fn large_tables_of_every_kind_arrive_as_they_are() {
     target.execute("insert into \"Odd, name\".\"T \"\"1\" (n) values (3)");
     assert_eq!(target.rows("select id, twice from \"Odd, name\".\"T \"\"1\" where n = 3 and f is null"), "40001|6\n");
 }
+
+#[test]
+fn indexes_and_keys_of_many_large_tables_arrive_with_all_that_hangs_on_them() {
+    let (source, target) = pair();
+    for (table, other) in [("one", "three"), ("\"two; x\"", "one"), ("three", "three")] {
+        let name = table.trim_matches('"');
+        source.execute(&format!(
+            "create table {table} (id int primary key, other int, word text, at timestamp, unique (word, id), exclude using btree (id with =)); \
+             insert into {table} select g, g, md5(g::text) || repeat('x', 100), now() from generate_series(1, 30000) g; \
+             create index \"{name} at\" on {table} (at desc) include (other) where other > 5; create index \"{name} up\" on {table} (upper(word)); \
+             comment on index \"{name} at\" is 'of {name}'; alter table {table} cluster on \"{name} up\"; \
+             alter table {table} replica identity full; alter index \"{name} up\" alter column 1 set statistics 5; \
+             create statistics \"{name} both\" on other, word from {table}"
+        ));
+        source.execute(&format!("do $$ begin if to_regclass('{other}') is not null then alter table {table} add foreign key (other) references {other}; end if; end $$"));
+    }
+    source.execute("create table parted (id int, word text, primary key (id)) partition by range (id); create index on parted (word); \
+        create table part_1 partition of parted for values from (0) to (90000); insert into parted select g, repeat('y', 120) from generate_series(1, 30000) g");
+    let repo = repo(&source, &target);
+    let said = repo.shed(["clone", "p.a", "p.b", "--jobs", "2", "--dry-run"]).any_stdout().ok();
+    assert_eq!(said.stdout.matches(" -L ").count(), 5, "{}", said.stdout);
+    repo.shed(["clone", "p.a", "p.b", "--yes", "--jobs", "2"]).stdout_has("row counts verified").any_stderr().ok();
+    let schema = |of: &str| repo.shed(["dump", of]).any_stderr().any_stdout().ok().stdout;
+    let whole = schema("p.a");
+    assert_eq!(schema("p.b"), whole);
+    let hanging =
+        ["CLUSTER ON", "COMMENT ON INDEX", "FOREIGN KEY", "EXCLUDE USING", "ATTACH PARTITION", "CREATE STATISTICS"];
+    assert!(hanging.iter().all(|word| whole.contains(word)), "{whole}");
+}

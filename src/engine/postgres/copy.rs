@@ -1,6 +1,8 @@
 //! Copying a database that others use into one that is being built: a snapshot of the source, which is never written to.
 
+mod contents;
 mod glance;
+mod jobs;
 mod parts;
 mod picture;
 mod pipe;

@@ -53,9 +53,14 @@ impl Server {
 
     /// Runs a program to its end; a failure is an error with the program's own words.
     pub(super) fn run(&self, tool: Tool, watch: &Watch<'_>) -> Result<Captured> {
+        self.run_by(tool, watch.interrupts)
+    }
+
+    /// As [`Server::run`], on a thread of its own.
+    pub(super) fn run_by(&self, tool: Tool, interrupts: &Interrupts) -> Result<Captured> {
         let line = tool.command_line();
-        let captured = tool.watched(watch.interrupts, &mut || {})?;
-        self.judge(&line, captured, watch)
+        let captured = tool.watched(interrupts, &mut || {})?;
+        self.judge_by(&line, captured, interrupts)
     }
 
     /// What a program did, or the error that it ended in.

@@ -11,7 +11,9 @@ use crate::error::{Error, Result};
 use crate::failpoint::reach;
 use crate::process::{Interrupts, Tool};
 
+use super::contents::Contents;
 use super::glance::Glance;
+use super::jobs::{Build, Jobs};
 use super::picture::Picture;
 use super::rows::{TABLES, Table, with};
 use super::{Copy, temporary};
@@ -31,6 +33,15 @@ impl Folder {
 
     fn schema(&self) -> PathBuf {
         self.0.join("schema")
+    }
+
+    /// A file for `pg_restore -L`.
+    fn list(&self, name: &str, entries: &[u32]) -> Result<PathBuf> {
+        let path = self.0.join(name);
+        let text: String = entries.iter().map(|entry| format!("{entry};\n")).collect();
+        let written = std::fs::write(&path, text);
+        written.map_err(|error| Error::environment(format!("could not write {}: {error}", path.display())))?;
+        Ok(path)
     }
 }
 
@@ -62,9 +73,7 @@ impl Copy<'_> {
         let told: Vec<&str> =
             tables.iter().filter(|table| self.tells(table)).map(|table| table.plain.as_str()).collect();
         self.count(picture, &told)?;
-        let dump = self.schema_archive(&folder.schema(), &picture.snapshot);
-        let line = dump.command_line();
-        self.source.judge_by(&line, dump.watched(interrupts, &mut || {})?, interrupts)?;
+        self.source.run_by(self.schema_archive(&folder.schema(), &picture.snapshot), interrupts)?;
         Ok(Parts { tables, folder })
     }
 
@@ -79,15 +88,15 @@ impl Copy<'_> {
         let schema = parts.folder.schema();
         aside.run(self.section(aside, "pre-data", &schema), watch)?;
         reach("copy-rows")?;
-        let rows = self.rows(aside, &picture.snapshot, &parts.tables);
-        let told = self.all_through(aside, rows, watch)?;
-        let source = picture.counted(watch.interrupts)?;
-        reach("copy-restore")?;
         let builder = if self.has_work_for_all(&parts.tables) { aside.with_options(ALONE) } else { aside.clone() };
-        let indexes = self.section(&builder, "post-data", &schema).args(["-j", &self.jobs().to_string()]);
-        let line = indexes.command_line();
+        let (builds, others) = self.builds(&builder, &parts, watch)?;
+        let jobs = Jobs::of(self.rows(aside, &picture.snapshot, &parts.tables), builds);
+        let (source, told) = self.work_off(aside, jobs, picture, watch)?;
+        reach("copy-restore")?;
+        let others = others.args(["-j", &self.jobs().to_string()]);
+        let line = others.command_line();
         let mut glance = Glance::of(self.source, aside, watch);
-        aside.judge(&line, indexes.watched(watch.interrupts, &mut || glance.take())?, watch)?;
+        aside.judge(&line, others.watched(watch.interrupts, &mut || glance.take())?, watch)?;
         let names: Vec<&str> = told.iter().map(|told| told.table).collect();
         let copy = aside.answer_in(&aside.name, &row_counts(&names))?;
         Ok(Counted {
@@ -97,9 +106,33 @@ impl Copy<'_> {
         })
     }
 
+    /// What builds the indexes of each large table, and what makes everything else that comes after the rows.
+    fn builds<'t>(&self, builder: &Server, parts: &'t Parts, watch: &Watch<'_>) -> Result<(Vec<Build<'t>>, Tool)> {
+        let (schema, tables) = (parts.folder.schema(), &parts.tables);
+        let post_data = || self.section(builder, "post-data", &schema);
+        if !self.are_alike(tables) {
+            return Ok((Vec::new(), post_data()));
+        }
+        let list = Tool::new(self.programs.path("pg_restore")).arg("-l").arg(&schema);
+        let mut contents = Contents::read(&builder.run(list, watch)?.stdout);
+        let mut builds = Vec::new();
+        for (at, table) in tables.iter().enumerate() {
+            let list = parts.folder.list(&at.to_string(), &contents.take(&table.indexes))?;
+            builds.push(Build { table: &table.plain, restore: post_data().arg("-L").arg(list) });
+        }
+        let list = parts.folder.list("others", &contents.rest())?;
+        Ok((builds, post_data().arg("-L").arg(list)))
+    }
+
     /// Whether every job has indexes of its own to build.
     fn has_work_for_all(&self, tables: &[Table]) -> bool {
-        tables.iter().map(|table| table.indexes).sum::<usize>() >= 2 * self.jobs()
+        tables.iter().map(|table| table.indexes.len()).sum::<usize>() >= 2 * self.jobs()
+    }
+
+    /// Whether no table is more than one job's share: else several jobs build the indexes of one.
+    pub(super) fn are_alike(&self, tables: &[Table]) -> bool {
+        let (all, jobs) = (tables.iter().map(|table| table.size).sum::<u64>(), self.jobs() as u64);
+        tables.iter().all(|table| table.size.saturating_mul(jobs) <= all)
     }
 
     pub(super) fn schema_archive(&self, to: &Path, snapshot: &str) -> Tool {

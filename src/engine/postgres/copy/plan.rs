@@ -44,8 +44,15 @@ impl Server {
             let rows = copy.rows(&aside, "SNAPSHOT", &tables);
             let line = |pipe: &Pipe<'_>| format!("{} | {}", pipe.read.command_line(), pipe.write.command_line());
             commands.extend(rows.iter().map(line));
-            let jobs = copy.jobs().to_string();
-            commands.push(copy.section(&aside, "post-data", &schema).args(["-j", &jobs]).command_line());
+            let post_data = || copy.section(&aside, "post-data", &schema);
+            let others = post_data().args(["-j", &copy.jobs().to_string()]);
+            if copy.are_alike(&tables) {
+                let list = |name: &str| folder_of("RUN").join(name);
+                let builds = (0..tables.len()).map(|at| post_data().arg("-L").arg(list(&at.to_string())));
+                commands.extend(builds.chain([others.arg("-L").arg(list("others"))]).map(|tool| tool.command_line()));
+            } else {
+                commands.push(others.command_line());
+            }
         } else {
             commands.push(format!("{} | {}", copy.dump().command_line(), copy.psql(&aside).command_line()));
         }

@@ -1,25 +1,22 @@
-//! The rows of a large copy: a pipe for each large table and one for all others, several at once.
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::Duration;
+//! The rows of a large copy: a pipe for each large table and one for all others.
 
 use serde::Deserialize;
 
-use crate::engine::postgres::{Server, literal};
-use crate::engine::{Counts, Watch};
+use crate::engine::Counts;
+use crate::engine::postgres::Server;
 use crate::error::{Error, Result};
-use crate::process::{Captured, Interrupts, Tool};
+use crate::process::{Captured, Tool};
 
 use super::Copy;
-use super::glance::Glance;
 
 /// Tables from 4 MB on, the largest first; the rows of all others, sequences and large objects go with the rest.
 /// Columns are told where all are of types whose binary form means the same on another server of this version.
-pub(super) const TABLES: &str = r#"select coalesce(jsonb_agg(jsonb_build_object('name', t.name, 'plain', t.plain, 'columns', t.columns, 'indexes', t.indexes) order by t.size desc), '[]') from (
+pub(super) const TABLES: &str = r#"select coalesce(jsonb_agg(jsonb_build_object('name', t.name, 'plain', t.plain, 'size', t.size, 'columns', t.columns, 'indexes', t.indexes) order by t.size desc), '[]') from (
      select '"' || replace(n.nspname, '"', '""') || '"."' || replace(c.relname, '"', '""') || '"' as name, format('%I.%I', n.nspname, c.relname) as plain,
      pg_table_size(c.oid) as size,
-     (select count(*) from pg_index i where i.indrelid = c.oid) as indexes,
+     (select coalesce(jsonb_agg(coalesce('2606 ' || k.oid, '1259 ' || i.indexrelid)), '[]') from pg_index i
+      left join pg_constraint k on k.conindid = i.indexrelid and k.conrelid = i.indrelid and k.contype in ('p', 'u', 'x')
+      where i.indrelid = c.oid) as indexes,
      (select case when bool_and(y.oid < 16384 and y.typtype in ('b', 'r', 'm') and y.typname !~ '^_?reg' and y.typsend <> 0 and y.typreceive <> 0)
       then string_agg(quote_ident(a.attname), ', ' order by a.attnum) end
       from pg_attribute a join pg_type y on y.oid = a.atttypid where a.attrelid = c.oid and a.attnum > 0
@@ -28,7 +25,6 @@ pub(super) const TABLES: &str = r#"select coalesce(jsonb_agg(jsonb_build_object(
      and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_'
      and not exists (select from pg_depend e where e.objid = c.oid and e.classid = 'pg_class'::regclass and e.deptype = 'e')
      order by 2 desc limit 200) t where t.size >= 4194304"#;
-const TICK: Duration = Duration::from_millis(20);
 
 impl Copy<'_> {
     /// What is read and what writes it: a pipe for each large table, the largest first, and one for everything else.
@@ -39,11 +35,18 @@ impl Copy<'_> {
             Some(columns) => Pipe {
                 read: self.read_binary(table, columns, snapshot),
                 write: self.write_binary(aside, table, columns),
-                told: Some(&table.plain),
+                table: Some(&table.plain),
+                tells: true,
             },
-            None => Pipe { read: dump().arg(format!("--table={}", table.name)), write: self.psql(aside), told: None },
+            None => Pipe {
+                read: dump().arg(format!("--table={}", table.name)),
+                write: self.psql(aside),
+                table: Some(&table.plain),
+                tells: false,
+            },
         };
-        tables.iter().map(of).chain([Pipe { read: rest, write: self.psql(aside), told: None }]).collect()
+        let others = Pipe { read: rest, write: self.psql(aside), table: None, tells: false };
+        tables.iter().map(of).chain([others]).collect()
     }
 
     /// The columns of a table whose rows go over in binary form. psql's `\copy` is one line.
@@ -79,55 +82,16 @@ impl Copy<'_> {
         let psql = Tool::new(self.programs.path("psql")).args(["-X", "-w", "-v", "ON_ERROR_STOP=1"]);
         server.with_variables(psql, &server.name).env("PGCLIENTENCODING", self.encoding)
     }
-
-    /// Runs the pipes, as many at once as there are jobs; where one fails, the others are ended.
-    pub(super) fn all_through<'t>(
-        &self,
-        aside: &Server,
-        pipes: Vec<Pipe<'t>>,
-        watch: &Watch<'_>,
-    ) -> Result<Vec<Told<'t>>> {
-        let waiting = Mutex::new(pipes.into_iter());
-        let all_told = Mutex::new(Vec::new());
-        let failed: Mutex<Option<Error>> = Mutex::new(None);
-        let work = |interrupts: &Interrupts| {
-            while locked(&failed).is_none() {
-                let Some(Pipe { read, write, told }) = locked(&waiting).next() else { return };
-                let done = self.through(aside, read, write, interrupts, &mut || {});
-                let done =
-                    done.and_then(|(read, written)| told.map(|table| Told::of(table, &read, &written)).transpose());
-                let error = match done {
-                    Ok(told) => {
-                        locked(&all_told).extend(told);
-                        continue;
-                    }
-                    Err(error) => error,
-                };
-                if locked(&failed).is_none() {
-                    *locked(&failed) = Some(error);
-                    let _ = aside.end_sessions(&format!("datname = {}", literal(&aside.name)));
-                }
-            }
-        };
-        let mut glance = Glance::of(self.source, aside, watch);
-        thread::scope(|scope| {
-            let (work, interrupts) = (&work, watch.interrupts);
-            let jobs: Vec<_> = (0..self.jobs()).map(|_| scope.spawn(move || work(interrupts))).collect();
-            while !jobs.iter().all(thread::ScopedJoinHandle::is_finished) {
-                thread::sleep(TICK);
-                glance.take();
-            }
-        });
-        let failed = locked(&failed).take();
-        failed.map_or_else(|| Ok(locked(&all_told).split_off(0)), Err)
-    }
 }
 
-/// What is read and what writes it; the table (`%I.%I`), where both tell how many rows it were.
+/// What is read and what writes it.
 pub(super) struct Pipe<'t> {
     pub(super) read: Tool,
     pub(super) write: Tool,
-    told: Option<&'t str>,
+    /// `%I.%I`, where it is one table's.
+    pub(super) table: Option<&'t str>,
+    /// Whether both ends tell how many rows it were.
+    pub(super) tells: bool,
 }
 
 /// How many rows both servers say went through a pipe.
@@ -138,7 +102,7 @@ pub(super) struct Told<'t> {
 }
 
 impl<'t> Told<'t> {
-    fn of(table: &'t str, read: &Captured, written: &Captured) -> Result<Self> {
+    pub(super) fn of(table: &'t str, read: &Captured, written: &Captured) -> Result<Self> {
         let number = |said: &[u8]| {
             let said = String::from_utf8_lossy(said);
             let number = said.lines().filter_map(|line| line.strip_prefix("COPY ")?.parse().ok()).next_back();
@@ -163,9 +127,8 @@ pub(super) struct Table {
     /// As the server quotes it.
     pub(super) plain: String,
     columns: Option<String>,
-    pub(super) indexes: usize,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Bytes.
+    pub(super) size: u64,
+    /// What builds its indexes and keys: the catalog and the OID of each, as an archive's table of contents has them.
+    pub(super) indexes: Vec<String>,
 }
