@@ -109,19 +109,20 @@ impl Copy<'_> {
     /// What builds the indexes of each large table, and what makes everything else that comes after the rows.
     fn builds<'t>(&self, builder: &Server, parts: &'t Parts, watch: &Watch<'_>) -> Result<(Vec<Build<'t>>, Tool)> {
         let (schema, tables) = (parts.folder.schema(), &parts.tables);
-        let post_data = || self.section(builder, "post-data", &schema);
+        let post_data = |builder: &Server| self.section(builder, "post-data", &schema);
         if !self.are_alike(tables) {
-            return Ok((Vec::new(), post_data()));
+            return Ok((Vec::new(), post_data(builder)));
         }
         let list = Tool::new(self.programs.path("pg_restore")).arg("-l").arg(&schema);
         let mut contents = Contents::read(&builder.run(list, watch)?.stdout);
         let mut builds = Vec::new();
         for (at, table) in tables.iter().enumerate() {
             let list = parts.folder.list(&at.to_string(), &contents.take(&table.indexes))?;
-            builds.push(Build { table: &table.plain, restore: post_data().arg("-L").arg(list) });
+            let builder = builder.with_options(&table.memory());
+            builds.push(Build { table: &table.plain, restore: post_data(&builder).arg("-L").arg(list) });
         }
         let list = parts.folder.list("others", &contents.rest())?;
-        Ok((builds, post_data().arg("-L").arg(list)))
+        Ok((builds, post_data(builder).arg("-L").arg(list)))
     }
 
     /// Whether every job has indexes of its own to build.
