@@ -106,7 +106,8 @@ fn clones(scene: &Scene, count: usize) {
         scene.reset_clone(random.coin());
         tally.begin();
         let (moment, victim) = (Moment::of(&mut random, usual), *random.one_of(&[Victim::Shed, Victim::All]));
-        let said = strike(scene, scene.clone(), moment, victim);
+        let call = if random.coin() { scene.clone() } else { scene.clone_in_parts() };
+        let said = strike(scene, call, moment, victim);
         tally.struck += usize::from(scene.is_broken_off());
         let how = format!("{round}, {victim:?} struck {moment:?}, exit {}", said.code);
         if random.coin() && tally.runs(&format!("{how}, recover"), &scene.recover("app.other")) {

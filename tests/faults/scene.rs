@@ -207,6 +207,11 @@ impl Scene {
         self.shed(["clone", "app.main", "app.other", "--yes"]).any_stdout().any_stderr()
     }
 
+    /// A copy that is made in several parts, where the engine does so.
+    pub fn clone_in_parts(&self) -> Call {
+        if self.is_postgres() { self.clone().args(["--jobs", "2"]) } else { self.clone() }
+    }
+
     pub fn recover(&self, target: &str) -> Output {
         self.shed(["recover", target]).run()
     }

@@ -93,6 +93,21 @@ fn an_error_at_every_step_puts_everything_back() {
 }
 
 #[test]
+fn while_indexes_are_built_nothing_is_half_either() {
+    let (source, target, repo) = pair();
+    for table in ["one", "two"] {
+        source.execute(&format!("create table {table} (id int primary key, word text); insert into {table} select g, repeat('x', 200) from generate_series(1, 25000) g"));
+    }
+    for (how, code) in [("abort", 137), ("error", 5)] {
+        assert_eq!(clone(&repo, "2", &format!("copy-index:{how}")).code, code);
+        recover(&repo);
+        settled(&repo, &target, false, how);
+    }
+    repo.shed(["clone", "p.a", "p.b", "--yes", "--jobs", "2"]).stdout_has("row counts verified").ok();
+    assert_eq!(target.rows("select count(*) from pg_indexes where indexname in ('one_pkey', 'two_pkey')"), "2\n");
+}
+
+#[test]
 fn a_recovery_can_be_killed_too() {
     let (_source, target, repo) = pair();
     for step in ["swap-journal", "swap-filled", "swap-closed", "swap-renamed"] {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::engine::postgres::{Server, literal};
 use crate::engine::{Counts, Watch};
 use crate::error::{Error, Result};
+use crate::failpoint::reach;
 use crate::process::{Interrupts, Tool};
 
 use super::Copy;
@@ -116,7 +117,9 @@ impl Copy<'_> {
             let step = locked(jobs).next();
             let done = match step {
                 Step::Rows(pipe) => self.load(aside, pipe, jobs, interrupts),
-                Step::Indexes(build) => aside.run_by(build.restore, interrupts).map(drop),
+                Step::Indexes(build) => {
+                    reach("copy-index").and_then(|()| aside.run_by(build.restore, interrupts)).map(drop)
+                }
                 Step::Wait => {
                     thread::sleep(TICK);
                     Ok(())
