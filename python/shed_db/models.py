@@ -116,7 +116,7 @@ def nothing_to_compare(project: Project) -> Refusal:
         return Refusal(
             "settings",
             f'the project "{settings.project}" has no `module`, so there are no models to compare the database with',
-            "set `module`; a revision is written without models by leaving --autogenerate out",
+            "set `module` to the file or package of the models; `revision` without --autogenerate needs none",
         )
     from . import metadata
 

@@ -21,7 +21,7 @@ use super::{Place, Scope};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// PROJECT[.DATABASE] or a pattern
+    /// PROJECT[.DATABASE], a pattern, or development.SERVER/NAME
     #[arg(value_name = "TARGET", add = TARGETS())]
     target: Option<String>,
     #[command(flatten)]
@@ -72,7 +72,12 @@ pub struct FromModels {
 
 /// Makes the database where it is not there; says so where it is.
 pub fn create(scope: &Scope<'_>, args: &Args) -> Result<Answer<Created>> {
-    let mut chosen = scope.targets(args.target.as_deref(), &args.place, Needs::Writing)?;
+    // A whole name on a development server is a database of no project's.
+    let named = args.target.as_deref().filter(|word| word.starts_with("development.") && word.contains('/'));
+    let mut chosen = match named.filter(|_| !args.from_models) {
+        Some(name) => vec![scope.named(name, "create")?],
+        None => scope.targets(args.target.as_deref(), &args.place, Needs::Writing)?,
+    };
     if !args.dry_run {
         chosen = scope.allow_writing(chosen)?;
     }

@@ -37,6 +37,5 @@ pub(super) fn collect(tree: &Node) -> Vec<Unused> {
 }
 
 fn is_later(key: &Entry) -> bool {
-    let sql = || key.node().scalar().is_some_and(|scalar| scalar.text == "sql");
-    LATER.contains(&&*key.key) || (*key.key == *"format" && sql())
+    LATER.contains(&&*key.key)
 }

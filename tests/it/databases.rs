@@ -523,6 +523,22 @@ fn a_copy_on_a_development_server_is_dropped_by_its_name() {
 }
 
 #[test]
+fn a_database_on_a_development_server_is_made_by_its_name_whatever_projects_there_are() {
+    let app = App::sqlite();
+    let development = "development:\n  db:\n    scratch: { type: sqlite, connection: { db_path: dev } }\n";
+    app.write("shed.yaml", &format!("{development}{}  other: {{ versions: others }}\n", app.read("shed.yaml")));
+    for said in ["created", "is there already"] {
+        app.shed(["create", "development.scratch/try"])
+            .stdout(format!("development.scratch/try: sqlite $REPO/dev/try.db {said}\n"))
+            .ok();
+    }
+    app.shed(["clone", "app.main", "development.scratch/nothing", "--yes"]).stderr_has("shed create app.main").fails(4);
+    app.shed(["clone", "development.scratch/none", "app.main", "--yes"])
+        .stderr_has("help: shed create development.scratch/none\n")
+        .fails(4);
+}
+
+#[test]
 fn a_protected_database_is_protected_under_its_name_on_a_development_server_too() {
     let app = with_keys(App::sqlite().migrated("head"), json!({ "protected": true }));
     let development = "development:\n  db:\n    scratch: { type: sqlite, connection: { db_path: data } }\n";

@@ -78,7 +78,7 @@ fn variables_come_from_the_environment_and_then_from_the_env_file() {
 
 #[test]
 fn later_keys_are_listed_with_their_place() {
-    let repo = Repo::new(&EXAMPLE.replace("backup: { keep: 5 }", "lint: {}"));
+    let repo = Repo::new(&EXAMPLE.replace("backup: { keep: 5 }", "lint: {}\n  format: sql"));
     let unused = repo.read().unwrap().unused_keys().unwrap();
     let lines: Vec<String> = unused.iter().map(|key| format!("{}:{} {}", key.line, key.column, key.path)).collect();
     assert_eq!(lines, ["3:3 defaults.lint"]);
