@@ -230,8 +230,7 @@ fn a_template_is_refused_while_others_are_connected_to_it() {
     target.execute("drop table invoice");
     let _session = crate::sessions::Session::open(&source);
     repo.shed(["clone", "p.a", "p.b", "--yes", "--template"])
-        .stderr_has("others may be connected to it")
-        .stderr_has("There is 1 other session")
+        .stderr_has("could not be the template: others are connected to it\n  process ")
         .fails(5);
     assert_eq!((target.tables(), left_beside(cluster(), &target)), (vec!["alembic_version".into()], String::new()));
 }

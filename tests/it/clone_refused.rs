@@ -176,6 +176,26 @@ fn an_interruption_puts_everything_back() {
 }
 
 #[test]
+fn a_wait_for_a_table_that_others_hold_locked_can_be_interrupted() {
+    let (source, target, repo) = pair();
+    let mut session = crate::sessions::Session::open(&source);
+    session.say("begin; lock table invoice");
+    let locks = |granted: &str| {
+        source.rows(&format!("select count(*) from pg_locks where relation = 'invoice'::regclass and {granted}"))
+    };
+    wait(|| locks("granted") == "1\n");
+    let mut call = repo.shed(["clone", "p.a", "p.b", "--yes"]);
+    let child = call.start();
+    wait(|| locks("not granted") == "1\n");
+    let begun = std::time::Instant::now();
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let said = call.finish(child);
+    assert_eq!(said.code, 130, "{said:?}");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "locks are waited for 60 s");
+    unchanged(&target);
+}
+
+#[test]
 fn a_role_without_rights_is_told_so() {
     let source = cluster().database();
     fill_source(&source);

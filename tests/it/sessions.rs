@@ -29,6 +29,11 @@ impl Session {
         Self { child }
     }
 
+    /// Begins a statement; nobody waits for its end.
+    pub fn say(&mut self, statement: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(format!("{statement};\n").as_bytes()).unwrap();
+    }
+
     /// Whether the server has ended it.
     pub fn is_ended(&mut self) -> bool {
         let stdin = self.child.stdin.as_mut().unwrap();

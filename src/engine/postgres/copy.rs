@@ -18,6 +18,7 @@ use crate::process::{Interrupts, Tool};
 
 use super::aside::Mark;
 use super::facts::{Described, Facts};
+use super::replace::in_words;
 use super::tools::Programs;
 use super::{Server, identifier, literal};
 
@@ -79,7 +80,7 @@ impl Server {
         if target.is_collected() {
             return Ok(begun);
         }
-        let (copy, mut picture) = (begun.copy(self, copying), Picture::of(self)?);
+        let (copy, mut picture) = (begun.copy(self, copying), Picture::of(self, interrupts)?);
         if copy.is_large(picture.size) {
             begun.parts = Some(copy.parts(run, &mut picture, interrupts)?);
         }
@@ -99,6 +100,7 @@ impl Server {
         let Begun { here, there, keeps_rights, .. } = &begun;
         if copying.template {
             // Before: nobody may be connected to a template, we no more than others.
+            self.refuse_company()?;
             let source = self.row_counts()?;
             self.copy_by_template(aside, &begun)?;
             return Ok(Some(Counted { source, copy: aside.row_counts()?, of_one_moment: false }));
@@ -124,6 +126,17 @@ impl Server {
             None => copy.in_one(picture, &aside, watch)?,
         };
         Ok(Some(counted))
+    }
+
+    /// Who is connected is not waited for, or for what they have locked.
+    fn refuse_company(&self) -> Result<()> {
+        let sessions = self.lasting_sessions(&|_| true)?;
+        if sessions.is_empty() {
+            return Ok(());
+        }
+        Err(Error::failed(format!("{} could not be the template: others are connected to it", self.place()))
+            .detail(sessions.iter().map(in_words).collect::<Vec<_>>().join("\n"))
+            .help("leave --template out: a dump does not mind them"))
     }
 
     /// `CREATE DATABASE … TEMPLATE`, which nobody may be connected to.

@@ -186,7 +186,7 @@ fn put_back(error: Error, not_put_back: Option<Error>) -> Error {
     }
 }
 
-fn in_words(session: &Session) -> String {
+pub(super) fn in_words(session: &Session) -> String {
     let Session { pid, application, user, seconds } = session;
     let application = if application.is_empty() { "unnamed" } else { application };
     format!("  process {pid} ({application} of {user}), for {seconds} s")

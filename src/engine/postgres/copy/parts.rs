@@ -69,7 +69,7 @@ impl Copy<'_> {
     pub(super) fn parts(&self, run: &str, picture: &mut Picture, interrupts: &Interrupts) -> Result<Parts> {
         let folder = Folder::make(folder_of(run))?;
         reach("copy-dump")?;
-        let tables: Vec<Table> = picture.ask(TABLES)?;
+        let tables: Vec<Table> = picture.ask(TABLES, interrupts)?;
         let told: Vec<&str> =
             tables.iter().filter(|table| self.tells(table)).map(|table| table.plain.as_str()).collect();
         self.count(picture, &told)?;

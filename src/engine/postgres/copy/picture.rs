@@ -1,6 +1,6 @@
 //! One moment of a source, kept for several programs, and what is asked of it meanwhile.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
@@ -31,11 +31,11 @@ pub struct Picture {
 }
 
 impl Picture {
-    pub(super) fn of(source: &Server) -> Result<Self> {
+    pub(super) fn of(source: &Server, interrupts: &Interrupts) -> Result<Self> {
         let (session, place) = (Talk::start(source.psql(&source.name)?)?, source.place());
         let mut picture = Self { snapshot: String::new(), size: 0, session, place };
-        picture.size = picture.ask(SIZE)?;
-        let tables: Vec<String> = picture.ask(ALL_TABLES)?;
+        picture.size = picture.ask(SIZE, interrupts)?;
+        let tables: Vec<String> = picture.ask(ALL_TABLES, interrupts)?;
         picture.say("begin isolation level repeatable read, read only")?;
         picture.say("set local idle_in_transaction_session_timeout = 0")?;
         picture.say("set local lock_timeout = '60s'; set local statement_timeout = 0")?;
@@ -43,27 +43,33 @@ impl Picture {
             // Before the picture is taken: a table that is emptied or rewritten later would be empty in it.
             picture.say(&format!("lock table only {table} in access share mode"))?;
         }
-        picture.snapshot = picture.ask("select to_json(pg_export_snapshot())")?;
+        picture.snapshot = picture.ask("select to_json(pg_export_snapshot())", interrupts)?;
         Ok(picture)
     }
 
     /// The answer, one JSON value, as it was at the moment of the picture.
-    pub(super) fn ask<T: DeserializeOwned>(&mut self, query: &str) -> Result<T> {
+    pub(super) fn ask<T: DeserializeOwned>(&mut self, query: &str, interrupts: &Interrupts) -> Result<T> {
         self.say(query)?;
-        match self.session.hear(PATIENCE).map_err(|error| self.lost(&error))? {
-            Some(line) => self.read(&line),
-            None => Err(Error::database(format!("{} did not answer within {} s", self.place, PATIENCE.as_secs()))),
-        }
+        let line = self.hear(Some(Instant::now() + PATIENCE), interrupts)?;
+        self.read(&line)
     }
 
     /// The answer to the counting that was begun; it may take long, and nobody needs the picture any more.
     pub(super) fn counted(mut self, interrupts: &Interrupts) -> Result<Counts> {
+        let line = self.hear(None, interrupts)?;
+        self.read(&line)
+    }
+
+    fn hear(&mut self, until: Option<Instant>, interrupts: &Interrupts) -> Result<String> {
         loop {
             if let Some(signal) = interrupts.seen() {
                 return Err(Error::Interrupted(signal));
             }
             if let Some(line) = self.session.hear(TICK).map_err(|error| self.lost(&error))? {
-                return self.read(&line);
+                return Ok(line);
+            }
+            if until.is_some_and(|until| Instant::now() > until) {
+                return Err(Error::database(format!("{} did not answer within {} s", self.place, PATIENCE.as_secs())));
             }
         }
     }
@@ -80,6 +86,11 @@ impl Picture {
 
     fn lost(&self, error: &Error) -> Error {
         let said = error.words().and_then(|words| words.detail.clone()).unwrap_or_default();
+        if said.contains("lock timeout") {
+            return Error::database(format!("{}: a table stays locked by others", self.place))
+                .detail(said)
+                .help("try again when nobody changes the tables; nothing was changed");
+        }
         Error::database(format!("{}: the session that keeps its snapshot has ended", self.place)).detail(said)
     }
 }

@@ -25,7 +25,7 @@ impl Copy<'_> {
     pub(super) fn in_one(&self, mut picture: Picture, aside: &Server, watch: &Watch<'_>) -> Result<Counted> {
         let dump = || self.dump().arg(format!("--snapshot={}", picture.snapshot));
         let (all, schema, rows) = (dump(), dump().arg("--schema-only"), dump().arg("--data-only"));
-        let versions: Vec<String> = picture.ask(VERSION_TABLES)?;
+        let versions: Vec<String> = picture.ask(VERSION_TABLES, watch.interrupts)?;
         self.count(&mut picture, &[])?;
         if !self.copying.schema_only {
             self.piped(aside, all, watch)?;
