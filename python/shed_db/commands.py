@@ -81,7 +81,7 @@ class Commands(CommandLine):
                 )
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def ready() -> CommandLine:
     """Alembic's parsers; a process runs one command line with them."""
     return CommandLine(prog=PROGRAM)

@@ -16,10 +16,27 @@ from typing import Any, Dict, Iterator, List, NoReturn, Optional, Set, Tuple
 from . import boot
 
 # What a child may tell us to import for those that come after it; nothing that begins threads or connects.
-LIBRARIES = (
-    "_shed_db sqlalchemy alembic mako sqlmodel pydantic pydantic_core annotated_types typing_inspection typing_extensions "
-    "greenlet sqlite3 psycopg psycopg_binary psycopg_c psycopg2 asyncpg aiosqlite pg8000"
-).split()
+LIBRARIES = [
+    "_shed_db",
+    "sqlalchemy",
+    "alembic",
+    "mako",
+    "sqlmodel",
+    "pydantic",
+    "pydantic_core",
+    "annotated_types",
+    "typing_inspection",
+    "typing_extensions",
+    "greenlet",
+    "sqlite3",
+    "psycopg",
+    "psycopg_binary",
+    "psycopg_c",
+    "psycopg2",
+    "asyncpg",
+    "aiosqlite",
+    "pg8000",
+]
 # In this order in the message: how it ends, its two streams, the events, the pipe from shed, the lock.
 STREAMS_AND_MORE = (1, 2, 3, 4, 5)
 ALL_DESCRIPTORS = 1 + len(STREAMS_AND_MORE)
@@ -171,7 +188,7 @@ class Server:
         """Under the numbers that the run knows, whatever numbers they came with."""
         import fcntl
 
-        status, *others = descriptors
+        others = descriptors[1:]
         self._teach = fcntl.fcntl(self._teach, fcntl.F_DUPFD_CLOEXEC, ABOVE_ALL)
         above = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, ABOVE_ALL) for descriptor in others]
         for descriptor in descriptors:

@@ -16,13 +16,13 @@ from .session import Session
 KEY = (0x53484544, 1)
 PAUSE = 0.15
 CLOSED = "not currently accepting connections"
-HOLDER = """
-select 'process ' || a.pid || ' (' || coalesce(nullif(a.application_name, ''), 'unnamed') || ' of ' || a.usename || '), for '
-  || round(extract(epoch from now() - a.backend_start)) || ' s'
+HOLDER = f"""
+select 'process ' || a.pid || ' (' || coalesce(nullif(a.application_name, ''), 'unnamed') || ' of ' || a.usename
+  || '), for ' || round(extract(epoch from now() - a.backend_start)) || ' s'
 from pg_locks l join pg_stat_activity a using (pid)
-where l.locktype = 'advisory' and l.granted and l.classid::int8 = %d and l.objid::int8 = %d and l.objsubid = 2
-  and l.database = (select oid from pg_database where datname = current_database())
-""" % KEY
+where l.locktype = 'advisory' and l.granted and l.classid::int8 = {KEY[0]} and l.objid::int8 = {KEY[1]}
+  and l.objsubid = 2 and l.database = (select oid from pg_database where datname = current_database())
+"""
 
 
 class Guard:

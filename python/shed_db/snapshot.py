@@ -127,7 +127,7 @@ class Snapshot:
 
 
 def of(run: Run, wanted: Dict[str, Any]) -> Optional[Snapshot]:
-    """Without hooks that take part in migrating: SQLite in memory through Python's own driver, or a server's database."""
+    """Without hooks that take part in migrating: SQLite in memory by Python's own driver, or a server's database."""
     database, is_filled = run.database, wanted.get("is_filled")
     if database is None or run.settings.hooks is not None or run.settings.env_py is not None:
         return None
@@ -189,4 +189,3 @@ def _digest(path: str) -> str:
             return hashlib.sha256(file.read()).hexdigest()
     except OSError:
         return ""
-

@@ -79,11 +79,8 @@ fn rows_that_break_a_rule_of_their_table_are_copied_with_a_word() {
         update sqlite_schema set sql = 'create table t(x not null)'";
     let source = folder.database("x.db", sql);
     let target = folder.database("target.db", "");
-    let (result, told) = watched(|watch| {
-        replace(&target, false, watch, &mut |aside| {
-            Engine::Sqlite(source.clone()).copy_into(aside, &Copying::default(), Begun::File, watch).map(drop)
-        })
-    });
+    let (result, told) =
+        watched(|watch| replace(&target, false, watch, &mut |aside| pour(&source, aside, &Copying::default(), watch)));
     result.unwrap();
     let aside = folder.path("target.db.shed-new-run_1");
     assert_eq!(told, [format!("{} is whole, but: NULL value in t.x", aside.display())]);

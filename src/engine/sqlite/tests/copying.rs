@@ -18,11 +18,8 @@ fn a_copy_beside_a_busy_writer_is_of_one_moment() {
         source.options.clear(); // waits as long as usual
         let target = folder.database("target.db", "");
         let writer = Writer::start(&source.path().unwrap());
-        let (result, told) = watched(|watch| {
-            replace(&target, false, watch, &mut |aside| {
-                Engine::Sqlite(source.clone()).copy_into(aside, &ALL, Begun::File, watch).map(drop)
-            })
-        });
+        let (result, told) =
+            watched(|watch| replace(&target, false, watch, &mut |aside| pour(&source, aside, &ALL, watch)));
         result.unwrap();
         assert!(writer.stop() >= 5);
         assert!(told.iter().all(|note| note.ends_with("they wait until the copy is made")), "{told:?}");
@@ -134,11 +131,8 @@ fn rows_of_the_named_tables_stay_behind_and_a_name_that_fits_nothing_is_told() {
     );
     let target = folder.database("target.db", "");
     let copying = Copying { exclude_table_data: vec!["audit_*".into(), "nothing".into()], ..ALL };
-    let (result, told) = watched(|watch| {
-        replace(&target, false, watch, &mut |aside| {
-            Engine::Sqlite(source.clone()).copy_into(aside, &copying, Begun::File, watch).map(drop)
-        })
-    });
+    let (result, told) =
+        watched(|watch| replace(&target, false, watch, &mut |aside| pour(&source, aside, &copying, watch)));
     result.unwrap();
     assert_eq!(told, ["no table matches nothing"]);
     assert_eq!(target.row_counts().unwrap(), [("Audit_Log".into(), 0), ("audit_more".into(), 0), ("kept".into(), 1)]);

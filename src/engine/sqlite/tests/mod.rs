@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use tempfile::TempDir;
 
 use crate::engine::journal::Journal;
-use crate::engine::{Begun, Copying, Engine, Lock, LockWish, Making, News, Replaced, Replacement, Watch};
+use crate::engine::{Copying, Engine, Lock, LockWish, Making, News, Replaced, Replacement, Watch};
 use crate::error::Result;
 use crate::process::{Interrupts, Talk, Tool};
 use crate::settings::SqlitePath;
@@ -99,11 +99,13 @@ pub fn quietly<T>(work: impl FnOnce(&Watch<'_>) -> T) -> T {
 }
 
 pub fn clone(source: &File, target: &File, copying: &Copying) -> Result<Replaced> {
-    quietly(|watch| {
-        replace(target, false, watch, &mut |aside| {
-            Engine::Sqlite(source.clone()).copy_into(aside, copying, Begun::File, watch).map(drop)
-        })
-    })
+    quietly(|watch| replace(target, false, watch, &mut |aside| pour(source, aside, copying, watch)))
+}
+
+/// The copy alone, uncounted.
+pub fn pour(source: &File, aside: &Engine, copying: &Copying, watch: &Watch<'_>) -> Result<()> {
+    let Engine::Sqlite(aside) = aside else { panic!("{} is no file", aside.place()) };
+    source.copy_into(aside, copying, watch)
 }
 
 pub fn replace(

@@ -110,18 +110,12 @@ fn the_old_content_is_kept_whole_where_it_is_asked_for() {
     let folder = Folder::new();
     let source = folder.database("source.db", &many(10));
     let target = folder.database("target.db", "create table old(x); insert into old values(7)");
-    let replaced = quietly(|watch| {
-        replace(&target, true, watch, &mut |aside| {
-            Engine::Sqlite(source.clone()).copy_into(aside, &ALL, Begun::File, watch).map(drop)
-        })
-    });
+    let replaced = quietly(|watch| replace(&target, true, watch, &mut |aside| pour(&source, aside, &ALL, watch)));
     let old = replaced.unwrap().old.unwrap();
     assert_eq!(old, folder.path("target.db.shed-old-run_1").display().to_string());
     assert_eq!(ask(Path::new(&old), "select x from old"), "7");
     let nothing = quietly(|watch| {
-        replace(&folder.database("new.db", ""), true, watch, &mut |aside| {
-            Engine::Sqlite(source.clone()).copy_into(aside, &ALL, Begun::File, watch).map(drop)
-        })
+        replace(&folder.database("new.db", ""), true, watch, &mut |aside| pour(&source, aside, &ALL, watch))
     });
     assert_eq!(nothing.unwrap().old, None);
 }
