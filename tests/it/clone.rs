@@ -409,3 +409,16 @@ fn indexes_and_keys_of_many_large_tables_arrive_with_all_that_hangs_on_them() {
         ["CLUSTER ON", "COMMENT ON INDEX", "FOREIGN KEY", "EXCLUDE USING", "ATTACH PARTITION", "CREATE STATISTICS"];
     assert!(hanging.iter().all(|word| whole.contains(word)), "{whole}");
 }
+
+#[test]
+fn of_many_tables_the_largest_go_through_pipes_of_their_own() {
+    let (source, target) = pair();
+    source.execute(
+        "create table aaa (word text); insert into aaa select repeat('x', 200) from generate_series(1, 40000); \
+         do $$ begin for i in 1..210 loop execute format('create table small_%s (i int)', i); end loop; end $$",
+    );
+    repo(&source, &target)
+        .shed(["clone", "p.a", "p.b", "--jobs", "2", "--dry-run"])
+        .stdout_has("copy \"public\".\"aaa\" (word) to pstdout (format binary)")
+        .ok();
+}

@@ -24,7 +24,7 @@ pub(super) const TABLES: &str = r#"select coalesce(jsonb_agg(jsonb_build_object(
      from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r'
      and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_'
      and not exists (select from pg_depend e where e.objid = c.oid and e.classid = 'pg_class'::regclass and e.deptype = 'e')
-     order by 2 desc limit 200) t where t.size >= 4194304"#;
+     order by size desc limit 200) t where t.size >= 4194304"#;
 
 impl Copy<'_> {
     /// What is read and what writes it: a pipe for each large table, the largest first, and one for everything else.
