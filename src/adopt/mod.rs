@@ -81,8 +81,9 @@ fn of_alembic(file: &Path, top: &Path, around: &Surroundings<'_>, found: &mut Fo
         if engines.contains(&section) {
             continue;
         }
-        if !config.engines(&sections).is_empty() {
-            let which = config.engines(&sections).join(", ");
+        let own_engines = config.engines(&sections);
+        if !own_engines.is_empty() {
+            let which = own_engines.join(", ");
             found.refused.push(format!(
                 "{}, [{section}]: its env.py migrates several databases in one run ({which}), and a run of shed has one: go on with `alembic` for it",
                 relative(file, around.root)

@@ -18,7 +18,6 @@ use crate::process::{Interrupts, Tool};
 
 use super::aside::Mark;
 use super::facts::{Described, Facts};
-use super::replace::in_words;
 use super::tools::Programs;
 use super::{Server, identifier, literal};
 
@@ -99,11 +98,7 @@ impl Server {
         let (picture, parts) = (begun.picture.take(), begun.parts.take());
         let Begun { here, there, keeps_rights, .. } = &begun;
         if copying.template {
-            // Before: nobody may be connected to a template, we no more than others.
-            self.refuse_company()?;
-            let source = self.row_counts()?;
-            self.copy_by_template(aside, &begun)?;
-            return Ok(Some(Counted { source, copy: aside.row_counts()?, of_one_moment: false }));
+            return self.copy_by_template(aside, &begun).map(Some);
         }
         if !keeps_rights {
             watch.note("owners and privileges are not copied: they are another server's, or another role's to give");
@@ -128,19 +123,8 @@ impl Server {
         Ok(Some(counted))
     }
 
-    /// Who is connected is not waited for, or for what they have locked.
-    fn refuse_company(&self) -> Result<()> {
-        let sessions = self.lasting_sessions(&|_| true)?;
-        if sessions.is_empty() {
-            return Ok(());
-        }
-        Err(Error::failed(format!("{} could not be the template: others are connected to it", self.place()))
-            .detail(sessions.iter().map(in_words).collect::<Vec<_>>().join("\n"))
-            .help("leave --template out: a dump does not mind them"))
-    }
-
     /// `CREATE DATABASE … TEMPLATE`, which nobody may be connected to.
-    fn copy_by_template(&self, aside: &Self, Begun { here, there, mark, .. }: &Begun) -> Result<()> {
+    fn copy_by_template(&self, aside: &Self, Begun { here, there, mark, .. }: &Begun) -> Result<Counted> {
         if aside.is_collected() {
             return Err(Error::failed(format!("the role may not create databases on {}", aside.place()))
                 .help("leave --template out, or grant CREATEDB"));
@@ -149,6 +133,17 @@ impl Server {
             return Err(Error::usage(format!("{} is on another server: it cannot be a template", self.place()))
                 .help("leave --template out"));
         }
+        // Neither they nor what they have locked is waited for.
+        if let Some(others) = self.company()? {
+            return Err(Error::failed(format!(
+                "{} could not be the template: others are connected to it",
+                self.place()
+            ))
+            .detail(others)
+            .help("leave --template out: a dump does not mind them"));
+        }
+        // Before: nobody may be connected to a template, we no more than others.
+        let counts = self.row_counts()?;
         // Copying files asks for a checkpoint, which pays from some size on.
         let strategy = if here.major >= 15 && self.size()? >= LARGE { "strategy file_copy" } else { "" };
         let (name, source) = (identifier(&aside.name), identifier(&self.name));
@@ -158,7 +153,8 @@ impl Server {
                 .detail(error.words().and_then(|words| words.detail.clone()).unwrap_or_default())
                 .help("leave --template out: a dump does not mind them")
         })?;
-        aside.mark(mark)
+        aside.mark(mark)?;
+        Ok(Counted { source: counts, copy: aside.row_counts()?, of_one_moment: false })
     }
 
     /// The empty database anew, where it would keep or sort text otherwise than the source.

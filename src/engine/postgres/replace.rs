@@ -124,13 +124,17 @@ impl Server {
 
     /// Other sessions in the target are an error that names them.
     pub(super) fn refuse_sessions(&self) -> Result<()> {
-        let sessions = self.lasting_sessions(&|_| true)?;
-        if sessions.is_empty() {
-            return Ok(());
-        }
+        let Some(others) = self.company()? else { return Ok(()) };
         Err(Error::failed(format!("{} is in use", self.place()))
-            .detail(sessions.iter().map(in_words).collect::<Vec<_>>().join("\n"))
+            .detail(others)
             .help("end these sessions, or add --force, which ends them; nothing was changed"))
+    }
+
+    /// The sessions of others that stay, a line each; `None` where there are none.
+    pub(super) fn company(&self) -> Result<Option<String>> {
+        let sessions = self.lasting_sessions(&|_| true)?;
+        let lines: Vec<String> = sessions.iter().map(in_words).collect();
+        Ok((!lines.is_empty()).then(|| lines.join("\n")))
     }
 
     fn refuse_name(&self) -> Result<()> {
@@ -186,7 +190,7 @@ fn put_back(error: Error, not_put_back: Option<Error>) -> Error {
     }
 }
 
-pub(super) fn in_words(session: &Session) -> String {
+fn in_words(session: &Session) -> String {
     let Session { pid, application, user, seconds } = session;
     let application = if application.is_empty() { "unnamed" } else { application };
     format!("  process {pid} ({application} of {user}), for {seconds} s")

@@ -23,17 +23,19 @@ const VERSION_TABLES: &str = r#"select coalesce(jsonb_agg('"' || replace(n.nspna
 impl Copy<'_> {
     /// Through one pipe; the rows are counted meanwhile.
     pub(super) fn in_one(&self, mut picture: Picture, aside: &Server, watch: &Watch<'_>) -> Result<Counted> {
-        let dump = || self.dump().arg(format!("--snapshot={}", picture.snapshot));
-        let (all, schema, rows) = (dump(), dump().arg("--schema-only"), dump().arg("--data-only"));
-        let versions: Vec<String> = picture.ask(VERSION_TABLES, watch.interrupts)?;
-        self.count(&mut picture, &[])?;
-        if !self.copying.schema_only {
-            self.piped(aside, all, watch)?;
-        } else {
-            self.piped(aside, schema, watch)?;
+        let snapshot = format!("--snapshot={}", picture.snapshot);
+        let dump = || self.dump().arg(&snapshot);
+        if self.copying.schema_only {
+            let versions: Vec<String> = picture.ask(VERSION_TABLES, watch.interrupts)?;
+            self.count(&mut picture, &[])?;
+            self.piped(aside, dump().arg("--schema-only"), watch)?;
             if !versions.is_empty() {
-                self.piped(aside, rows.args(versions.iter().map(|table| format!("--table={table}"))), watch)?;
+                let tables = versions.iter().map(|table| format!("--table={table}"));
+                self.piped(aside, dump().arg("--data-only").args(tables), watch)?;
             }
+        } else {
+            self.count(&mut picture, &[])?;
+            self.piped(aside, dump(), watch)?;
         }
         let source = picture.counted(watch.interrupts)?;
         Ok(Counted { source, copy: aside.row_counts()?, of_one_moment: true })
