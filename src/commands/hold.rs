@@ -20,6 +20,8 @@ pub struct Held {
 impl Scope<'_> {
     /// Takes the lock on a target and recovers it; says what was recovered.
     pub fn hold(&self, chosen: &Chosen<'_>, engine: &Engine, command: &str, watch: &Watch<'_>) -> Result<Held> {
+        // Before anybody is in it: as long as somebody is in template1, nobody can create a database.
+        engine.refuse_name()?;
         let Some(journal) = self.journal(engine)? else {
             return Err(Error::usage(format!("{} is in memory: it ends with its process", chosen.name)));
         };

@@ -75,6 +75,12 @@ pub(super) enum Try<T> {
     Held(Holder),
 }
 
+impl Holder {
+    pub(in crate::engine) fn unknown() -> Self {
+        Self { pid: None, application: String::new(), user: None, seconds: 0 }
+    }
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(pid) = self.pid else { return write!(f, "another process") };

@@ -13,6 +13,7 @@ mod in_place;
 mod ledger;
 mod lock;
 mod look;
+mod maintenance;
 mod plain;
 mod recover;
 mod replace;
@@ -23,6 +24,8 @@ mod template;
 mod tools;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use indexmap::IndexMap;
 
@@ -39,9 +42,6 @@ pub use copy::Begun;
 pub use lock::{SessionLock, end_holder, lock_holder};
 pub use template::Template;
 
-/// The database that is always there, to ask about others.
-const MAINTENANCE: &str = "postgres";
-
 #[derive(Clone)]
 pub struct Server {
     host: Option<String>,
@@ -53,6 +53,8 @@ pub struct Server {
     driver: Option<String>,
     pg_bin: Option<PathBuf>,
     environment: Environment,
+    /// Whether the maintenance database has refused us.
+    shut_out: Arc<AtomicBool>,
     /// Statements for it are collected in this file, to be run later in one transaction.
     script: Option<PathBuf>,
 }
@@ -77,6 +79,7 @@ impl Server {
             driver: database.driver.clone().or_else(|| connection.driver.clone()),
             pg_bin: database.pg_bin.clone(),
             environment: environment.clone(),
+            shut_out: Arc::default(),
             script: None,
         })
     }
@@ -88,11 +91,12 @@ impl Server {
             port: connection.port,
             user: connection.user.clone(),
             password: None,
-            name: MAINTENANCE.to_owned(),
+            name: maintenance::MAINTENANCE.to_owned(),
             options: IndexMap::new(),
             driver: None,
             pg_bin: Some(bin.to_path_buf()),
             environment: environment.clone(),
+            shut_out: Arc::default(),
             script: None,
         }
     }
@@ -138,11 +142,6 @@ impl Server {
         Ok(!self.ask(&query)?.trim().is_empty())
     }
 
-    /// The database in which others are asked about, and renamed: never this one.
-    fn maintenance(&self) -> &'static str {
-        if self.name == MAINTENANCE { "template1" } else { MAINTENANCE }
-    }
-
     /// Another database of the same server.
     fn beside(&self, name: impl Into<String>) -> Self {
         Self { name: name.into(), ..self.clone() }
@@ -155,12 +154,7 @@ impl Server {
     }
 
     pub fn create(&self, creation: &Creation) -> Result<()> {
-        self.ask(&create_statement(&self.name, creation)).map(drop)
-    }
-
-    /// Runs one statement in the maintenance database.
-    pub(super) fn ask(&self, statement: &str) -> Result<String> {
-        self.ask_in(self.maintenance(), statement)
+        self.administer(&create_statement(&self.name, creation)).map(drop)
     }
 
     /// Runs one statement in a database of the server; the answer's columns are separated by `|`.

@@ -189,6 +189,14 @@ impl Engine {
         }
     }
 
+    /// An error where the content is not ours to replace or to drop, whoever asks.
+    pub fn refuse_name(&self) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(server) => server.refuse_name(),
+        }
+    }
+
     /// Replaces the whole content: the target is the old or the new database whenever a process dies.
     pub fn replace(&self, how: Replacement<'_>, watch: &Watch<'_>, fill: &mut Fill<'_>) -> Result<Replaced> {
         // Beside the journal of a migration, which may need this to put its backup back.

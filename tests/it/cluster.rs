@@ -30,6 +30,11 @@ pub fn second_cluster() -> &'static Cluster {
     CLUSTER.get_or_init(Cluster::start)
 }
 
+/// A server of one test, in whose databases nobody else is.
+pub fn own_cluster() -> &'static Cluster {
+    Box::leak(Box::new(Cluster::start()))
+}
+
 impl Cluster {
     #[expect(clippy::zombie_processes, reason = "it outlives this program, to clean up after it")]
     fn start() -> Self {

@@ -55,6 +55,7 @@ mod server;
 mod server_faults;
 mod sessions;
 mod settings;
+mod shut_out;
 mod signals;
 mod sql;
 mod sql_app;

@@ -48,7 +48,7 @@ impl Server {
         let name = identifier(&self.name);
         let belonging = like.map(Described::belonging).unwrap_or_default();
         let create = format!("create database {name} template template0 {} {belonging}", shape.unwrap_or_default());
-        self.ask(&create).map_err(|error| match error.words() {
+        self.administer(&create).map_err(|error| match error.words() {
             Some(words) => Error::Failed(words.clone()).help("nothing was changed"),
             None => error,
         })?;
@@ -70,10 +70,10 @@ impl Server {
     pub(super) fn drop_forcibly(&self, facts: &Facts) -> Result<()> {
         let name = identifier(&self.name);
         if facts.major >= 13 {
-            return self.ask(&format!("drop database if exists {name} with (force)")).map(drop);
+            return self.administer(&format!("drop database if exists {name} with (force)")).map(drop);
         }
         self.end_sessions(&format!("datname = {}", literal(&self.name)))?;
-        self.ask(&format!("drop database if exists {name}")).map(drop)
+        self.administer(&format!("drop database if exists {name}")).map(drop)
     }
 
     /// Ends the sessions that a condition on `pg_stat_activity` finds, and sees them gone.

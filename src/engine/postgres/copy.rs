@@ -126,8 +126,9 @@ impl Server {
     /// `CREATE DATABASE … TEMPLATE`, which nobody may be connected to.
     fn copy_by_template(&self, aside: &Self, Begun { here, there, mark, .. }: &Begun) -> Result<Counted> {
         if aside.is_collected() {
-            return Err(Error::failed(format!("the role may not create databases on {}", aside.place()))
-                .help("leave --template out, or grant CREATEDB"));
+            let why = aside.why_in_place(there).unwrap_or_default();
+            return Err(Error::failed(format!("{} cannot be made from a template: {why}", aside.place()))
+                .help("leave --template out"));
         }
         if !here.is_same_server(there) {
             return Err(Error::usage(format!("{} is on another server: it cannot be a template", self.place()))
@@ -148,11 +149,13 @@ impl Server {
         let strategy = if here.major >= 15 && self.size()? >= LARGE { "strategy file_copy" } else { "" };
         let (name, source) = (identifier(&aside.name), identifier(&self.name));
         let belonging = there.database.as_ref().map(Described::belonging).unwrap_or_default();
-        aside.ask(&format!("create database {name} template {source} {strategy} {belonging}")).map_err(|error| {
-            Error::failed(format!("{} could not be the template: others may be connected to it", self.place()))
-                .detail(error.words().and_then(|words| words.detail.clone()).unwrap_or_default())
-                .help("leave --template out: a dump does not mind them")
-        })?;
+        aside.administer(&format!("create database {name} template {source} {strategy} {belonging}")).map_err(
+            |error| {
+                Error::failed(format!("{} could not be the template: others may be connected to it", self.place()))
+                    .detail(error.words().and_then(|words| words.detail.clone()).unwrap_or_default())
+                    .help("leave --template out: a dump does not mind them")
+            },
+        )?;
         aside.mark(mark)?;
         Ok(Counted { source: counts, copy: aside.row_counts()?, of_one_moment: false })
     }
@@ -165,7 +168,8 @@ impl Server {
         let comment = self.comment()?;
         let (name, belonging) = (identifier(&self.name), own.belonging());
         self.drop_forcibly(there)?;
-        let make = |shape: &str| self.ask(&format!("create database {name} template template0 {shape} {belonging}"));
+        let make =
+            |shape: &str| self.administer(&format!("create database {name} template template0 {shape} {belonging}"));
         if make(&source.shape()).is_err() {
             // Another operating system may not know the locale.
             watch.warn("the server does not know the source's locale: text is sorted as the target did");

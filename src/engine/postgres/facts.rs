@@ -85,13 +85,11 @@ impl Server {
         Ok(self.facts()?.is_same_server(&other.facts()?))
     }
 
-    /// The answer of one query in the maintenance database, which is one JSON value.
-    pub(super) fn answer<T: DeserializeOwned>(&self, query: &str) -> Result<T> {
-        self.answer_in(self.maintenance(), query)
+    pub(super) fn answer_in<T: DeserializeOwned>(&self, database: &str, query: &str) -> Result<T> {
+        self.read_answer(&self.ask_in(database, query)?)
     }
 
-    pub(super) fn answer_in<T: DeserializeOwned>(&self, database: &str, query: &str) -> Result<T> {
-        let said = self.ask_in(database, query)?;
+    pub(super) fn read_answer<T: DeserializeOwned>(&self, said: &str) -> Result<T> {
         serde_json::from_str(said.trim())
             .map_err(|error| Error::database(format!("{}: the answer cannot be read: {error}", self.place())))
     }

@@ -12,7 +12,6 @@ use super::Server;
 use super::facts::Facts;
 
 const CLEAR: &str = include_str!("clear.sql");
-const REMARK: &str = "replaced in place, in one transaction: the role may not create databases";
 /// How far from a script's end `pg_restore -1` writes its COMMIT.
 const TAIL: u64 = 4096;
 
@@ -20,13 +19,13 @@ impl Server {
     pub(super) fn replace_in_place(
         &self,
         how: &Replacement<'_>,
-        facts: &Facts,
+        (facts, why): (&Facts, &str),
         watch: &Watch<'_>,
         fill: &mut Fill<'_>,
     ) -> Result<Replaced> {
         if facts.database.is_none() {
-            return Err(Error::failed(format!("{} is not there, and the role may not create it", self.place()))
-                .help("give the role CREATEDB, or have the database created"));
+            return Err(Error::failed(format!("{} is not there, and cannot be made: {why}", self.place()))
+                .help("have the database created, then it is replaced in one transaction"));
         }
         let folder = tempfile::Builder::new().prefix("shed-script-").tempdir().map_err(unwritable)?;
         let script = folder.path().join("script.sql");
@@ -37,11 +36,10 @@ impl Server {
             self.end_sessions(&format!("datname = {}", super::literal(&self.name)))?;
         }
         let psql = self.psql(&self.name)?.args(["-1", "-f"]).arg(&script);
-        self.run(psql, watch).map_err(|error| {
-            error.help("nothing was changed; with CREATEDB the new database would be built aside instead")
-        })?;
+        self.run(psql, watch)
+            .map_err(|error| error.help(format!("nothing was changed; it was not built aside because {why}")))?;
         reach("place-done")?;
-        Ok(Replaced { old: None, remark: Some(REMARK.into()) })
+        Ok(Replaced { old: None, remark: Some(format!("replaced in place, in one transaction: {why}")) })
     }
 
     pub fn is_collected(&self) -> bool {

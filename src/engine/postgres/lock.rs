@@ -6,6 +6,7 @@ use crate::engine::lock::{Holder, LockWish, Try};
 use crate::error::{Error, Result};
 use crate::process::Talk;
 
+use super::maintenance::{MAINTENANCE, is_refusal};
 use super::{Server, literal};
 
 /// "SHED"; advisory locks are per database, so that one pair of numbers is enough (python/shed_db/lock.py has the same).
@@ -19,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct SessionLock {
     /// In the target; `None` where there is no such database, or a swap that was broken off left it closed.
     target: Option<Talk>,
-    /// In the maintenance database, on the target's name.
-    name: Talk,
+    /// In the maintenance database, on the target's name; `None` where the target keeps its place, or the role is shut out.
+    name: Option<Talk>,
     /// What it was taken for.
     pub(super) command: String,
     pub(super) for_target: String,
@@ -28,14 +29,15 @@ pub struct SessionLock {
 
 impl SessionLock {
     pub(in crate::engine) fn attempt(server: &Server, wish: &LockWish<'_>) -> Result<Try<Self>> {
-        let name_key = format!("hashtext({})", literal(&server.name));
-        let name = match session(server, server.maintenance(), wish, &[&NAME.to_string(), &name_key])? {
+        let name = match lock_name(server, wish)? {
             Try::Taken(talk) => talk,
             Try::Held(holder) => return Ok(Try::Held(holder)),
         };
+        let sees_swaps = name.is_some() || server.is_maintenance();
         let held = |target| Self { target, name, command: wish.command.into(), for_target: wish.target.into() };
         if !server.is_open()? {
-            return Ok(Try::Taken(held(None)));
+            let is_swapped = !sees_swaps && server.exists()?;
+            return Ok(if is_swapped { Try::Held(Holder::unknown()) } else { Try::Taken(held(None)) });
         }
         Ok(match session(server, &server.name, wish, &[&CLASS.to_string(), &DATABASE.to_string()])? {
             Try::Taken(talk) => Try::Taken(held(Some(talk))),
@@ -45,7 +47,7 @@ impl SessionLock {
 
     /// Whether the sessions live; with a session the server took the lock away.
     pub(super) fn see_held(&mut self) -> Result<()> {
-        for talk in self.target.iter_mut().chain([&mut self.name]) {
+        for talk in self.target.iter_mut().chain(&mut self.name) {
             talk.say("select 'here';")?;
             answer(talk, "here")?;
         }
@@ -60,6 +62,20 @@ impl SessionLock {
     }
 }
 
+/// The lock on the target's name, in the maintenance database; `None` where nobody of this role can swap databases.
+fn lock_name(server: &Server, wish: &LockWish<'_>) -> Result<Try<Option<Talk>>> {
+    if server.is_maintenance() {
+        return Ok(Try::Taken(None));
+    }
+    let key = format!("hashtext({})", literal(&server.name));
+    match session(server, MAINTENANCE, wish, &[&NAME.to_string(), &key]) {
+        Ok(Try::Taken(talk)) => Ok(Try::Taken(Some(talk))),
+        Ok(Try::Held(holder)) => Ok(Try::Held(holder)),
+        Err(error) if is_refusal(&error) => Ok(Try::Taken(None)),
+        Err(error) => Err(error),
+    }
+}
+
 /// A session that holds this advisory lock, or who holds it. A waiter keeps no session: it would be in the way of a swap.
 fn session(server: &Server, database: &str, wish: &LockWish<'_>, key: &[&str; 2]) -> Result<Try<Talk>> {
     let mut talk = Talk::start(server.psql(database)?.env("PGAPPNAME", wish.application()))?;
@@ -71,8 +87,7 @@ fn session(server: &Server, database: &str, wish: &LockWish<'_>, key: &[&str; 2]
     }
     talk.close();
     // It may have been given back in between.
-    let nobody = Holder { pid: None, application: String::new(), user: None, seconds: 0 };
-    Ok(Try::Held(held(server, database, key)?.unwrap_or(nobody)))
+    Ok(Try::Held(held(server, database, key)?.unwrap_or_else(Holder::unknown)))
 }
 
 /// Who holds an advisory lock in a database; pg_locks shows the two numbers without their signs.

@@ -61,7 +61,9 @@ impl Server {
     pub fn is_quiet(&self) -> Result<bool> {
         let name = literal(&self.name);
         let others = "coalesce(backend_type, '') not in ('autovacuum worker', 'parallel worker')";
-        self.answer(&format!("select to_json(count(*) = 0) from pg_stat_activity where datname = {name} and {others}"))
+        self.answer(&format!(
+            "select to_json(count(*) = 0) from pg_stat_activity where datname = {name} and pid <> pg_backend_pid() and {others}"
+        ))
     }
 
     pub fn size(&self) -> Result<u64> {

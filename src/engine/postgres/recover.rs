@@ -84,7 +84,7 @@ impl Server {
     /// The old database under its own name, and open.
     fn undo(&self, aside: &Self, old: &Self) -> Result<()> {
         if !self.exists()? && old.exists()? {
-            self.ask(&format!("alter database {} rename to {}", identifier(&old.name), identifier(&self.name)))?;
+            self.administer(&format!("alter database {} rename to {}", identifier(&old.name), identifier(&self.name)))?;
         }
         if aside.exists()? { self.reopen() } else { Ok(()) }
     }
@@ -93,7 +93,7 @@ impl Server {
         if !self.exists()? || self.is_open()? {
             return Ok(());
         }
-        self.ask(&format!("alter database {} allow_connections true", identifier(&self.name))).map(drop)
+        self.administer(&format!("alter database {} allow_connections true", identifier(&self.name))).map(drop)
     }
 
     /// The replaced database goes, or is opened for whoever wants to look at it.

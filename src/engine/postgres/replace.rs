@@ -8,8 +8,9 @@ use crate::failpoint::reach;
 
 use super::aside::{self, LONGEST};
 use super::facts::{Described, Facts};
+use super::maintenance::MAINTENANCE;
 use super::recover::Outcome;
-use super::{MAINTENANCE, Server, identifier, literal};
+use super::{Server, identifier, literal};
 
 const SWAP: &str = include_str!("swap.sql");
 
@@ -30,8 +31,8 @@ impl Server {
         if !how.force {
             self.refuse_sessions()?;
         }
-        if !facts.createdb {
-            return self.replace_in_place(&how, &facts, watch, fill);
+        if let Some(why) = self.why_in_place(&facts) {
+            return self.replace_in_place(&how, (&facts, why), watch, fill);
         }
         if let Some(old) = facts.database.as_ref().filter(|old| !old.owned) {
             return Err(Error::failed(format!(
@@ -90,7 +91,7 @@ impl Server {
             lock.see_held()?;
         }
         if facts.database.is_some() {
-            self.ask(&format!("alter database {target} allow_connections false"))?;
+            self.administer(&format!("alter database {target} allow_connections false"))?;
             reach("swap-closed")?;
         }
         how.lock.leave_target();
@@ -109,7 +110,7 @@ impl Server {
         let set =
             |(name, value): (&str, &String)| format!("select set_config('shed.{name}', {}, true);\n", literal(value));
         let script = words.map(set).concat() + SWAP;
-        let psql = self.psql(self.maintenance())?.env("PGAPPNAME", building(&swap.run));
+        let psql = self.psql(MAINTENANCE)?.env("PGAPPNAME", building(&swap.run));
         let captured = psql.args(["-1", "-f", "-"]).input(script).capture()?;
         let said = String::from_utf8_lossy(&captured.stderr);
         if !captured.status.success() {
@@ -137,13 +138,17 @@ impl Server {
         Ok((!lines.is_empty()).then(|| lines.join("\n")))
     }
 
-    fn refuse_name(&self) -> Result<()> {
+    /// A name that no database can have, or whose content is the server's own.
+    pub fn refuse_name(&self) -> Result<()> {
         if self.name.len() > LONGEST {
             return Err(Error::usage(format!("`{}` has {} bytes", self.name, self.name.len()))
                 .help(format!("PostgreSQL's names have at most {LONGEST}")));
         }
-        if [MAINTENANCE, "template0", "template1"].contains(&self.name.as_str()) {
-            return Err(Error::usage(format!("{} belongs to the server and cannot be replaced", self.place())));
+        if ["template0", "template1"].contains(&self.name.as_str()) {
+            return Err(Error::usage(format!(
+                "{} belongs to the server: it is neither replaced nor dropped",
+                self.place()
+            )));
         }
         Ok(())
     }

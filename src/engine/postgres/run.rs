@@ -33,6 +33,6 @@ impl Server {
             return self.drop_forcibly(&self.facts()?);
         }
         self.refuse_sessions()?;
-        self.ask(&format!("drop database {}", identifier(&self.name))).map(drop)
+        self.administer(&format!("drop database {}", identifier(&self.name))).map(drop)
     }
 }

@@ -74,7 +74,7 @@ impl Server {
     /// Makes this database from one of them; an error where it is gone meanwhile.
     pub fn make_from(&self, found: &Found, target: &str) -> Result<()> {
         let template = identifier(&found.template.name);
-        self.ask(&format!("create database {} template {template}", identifier(&self.name)))?;
+        self.administer(&format!("create database {} template {template}", identifier(&self.name)))?;
         if let Err(error) = self.mark(&aside::Mark::text(target)) {
             let _ = self.drop_database(true);
             return Err(error);
@@ -94,7 +94,7 @@ impl Server {
         }
         let name = aside::name(target, KIND, run);
         let (own, kept, mark) = (identifier(&self.name), identifier(&name), literal(&Mark::text(cache)));
-        let oid = self.ask(&format!(
+        let oid = self.administer(&format!(
             "alter database {own} allow_connections false; comment on database {own} is {mark}; \
              alter database {own} rename to {kept}; select oid from pg_database where datname = {}",
             literal(&name)
@@ -109,7 +109,7 @@ impl Server {
     }
 
     fn drop_one(&self, name: &str) -> Result<()> {
-        self.ask(&format!("drop database if exists {}", identifier(name))).map(drop)
+        self.administer(&format!("drop database if exists {}", identifier(name))).map(drop)
     }
 
     /// Drops those of a cache directory that it knows nothing of any more, or too many of, and of all that nobody uses.

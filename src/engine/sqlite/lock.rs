@@ -103,7 +103,7 @@ fn holder(file: &mut File) -> Holder {
         Ok(Signature { pid, application, since }) => {
             Holder { pid: Some(pid), application, user: None, seconds: now().saturating_sub(since) }
         }
-        Err(_) => Holder { pid: None, application: String::new(), user: None, seconds: 0 },
+        Err(_) => Holder::unknown(),
     }
 }
 

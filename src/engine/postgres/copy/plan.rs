@@ -29,7 +29,7 @@ impl Server {
         }
         begun.keeps_rights = self.keeps_rights(&begun.here, &begun.there, target)?;
         let copy = begun.copy(self, copying);
-        if !begun.there.createdb {
+        if target.why_in_place(&begun.there).is_some() {
             return Ok(vec![
                 copy.dump().args(["-Fc", "-Z0"]).command_line(),
                 format!("one transaction in {} that removes everything and writes the copy", target.place()),
