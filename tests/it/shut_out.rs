@@ -94,7 +94,7 @@ fn the_maintenance_database_is_a_target_as_any_other_and_stands_in_nobody_s_way(
     drop(session);
     let said = call.finish(child);
     assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.stderr.contains("in one transaction: others ask the server in this database"), "{said:?}");
+    assert!(said.stderr.contains("in one transaction: others reach the server through this database"), "{said:?}");
     assert_eq!(cluster.psql("postgres", "select count(*), to_regclass('t') from wide"), "10|\n");
 
     repo.shed(["restore", "p.b", "--yes"]).any_stdout().any_stderr().ok();

@@ -45,7 +45,7 @@ impl Server {
             return Some("the role may not create databases");
         }
         if self.is_maintenance() {
-            return Some("others ask the server in this database");
+            return Some("others reach the server through this database");
         }
         self.shut_out.load(Ordering::Relaxed).then_some("the role may not connect to the database postgres")
     }
@@ -54,8 +54,8 @@ impl Server {
     fn ask_one_of(&self, places: &[&str], statement: &str) -> Result<String> {
         let mut refusal = None;
         for (at, place) in places.iter().enumerate() {
-            let is_known = *place == MAINTENANCE && places.len() > 1 && self.shut_out.load(Ordering::Relaxed);
-            if is_known || places[..at].contains(place) {
+            let refuses = *place == MAINTENANCE && self.shut_out.load(Ordering::Relaxed);
+            if refuses || places[..at].contains(place) {
                 continue;
             }
             match self.ask_in(place, statement) {
