@@ -32,6 +32,7 @@ mod refused;
 mod scene;
 mod server_dies;
 mod signals;
+mod sql_files;
 mod sqlite_files;
 mod strange;
 mod swapped;
