@@ -54,7 +54,7 @@ pub struct Server {
     pg_bin: Option<PathBuf>,
     environment: Environment,
     /// Whether the maintenance database has refused us.
-    shut_out: Arc<AtomicBool>,
+    is_shut_out: Arc<AtomicBool>,
     /// Statements for it are collected in this file, to be run later in one transaction.
     script: Option<PathBuf>,
 }
@@ -79,7 +79,7 @@ impl Server {
             driver: database.driver.clone().or_else(|| connection.driver.clone()),
             pg_bin: database.pg_bin.clone(),
             environment: environment.clone(),
-            shut_out: Arc::default(),
+            is_shut_out: Arc::default(),
             script: None,
         })
     }
@@ -96,7 +96,7 @@ impl Server {
             driver: None,
             pg_bin: Some(bin.to_path_buf()),
             environment: environment.clone(),
-            shut_out: Arc::default(),
+            is_shut_out: Arc::default(),
             script: None,
         }
     }

@@ -9,7 +9,7 @@ use crate::process::Talk;
 use super::maintenance::{MAINTENANCE, is_refusal};
 use super::{Server, literal};
 
-/// "SHED"; advisory locks are per database, so that one pair of numbers is enough (python/shed_db/lock.py has the same).
+/// "SHED"; advisory locks are per database, so that one pair of numbers is enough (python/shed_db/guard.py has the same).
 pub(super) const CLASS: i32 = 0x5348_4544;
 const DATABASE: i32 = 1;
 /// In the maintenance database: the lock on a name, held while databases are built aside and renamed.
@@ -71,7 +71,10 @@ fn lock_name(server: &Server, wish: &LockWish<'_>) -> Result<Try<Option<Talk>>> 
     match session(server, MAINTENANCE, wish, &[&NAME.to_string(), &key]) {
         Ok(Try::Taken(talk)) => Ok(Try::Taken(Some(talk))),
         Ok(Try::Held(holder)) => Ok(Try::Held(holder)),
-        Err(error) if is_refusal(&error) => Ok(Try::Taken(None)),
+        Err(error) if is_refusal(&error) => {
+            server.shut_out();
+            Ok(Try::Taken(None))
+        }
         Err(error) => Err(error),
     }
 }

@@ -16,7 +16,7 @@ pub(super) const MAINTENANCE: &str = "postgres";
 /// The other one that every server has.
 const OTHER: &str = "template1";
 /// No other database would take the same connection.
-const EVERYWHERE: [&str; 3] = ["password authentication failed", "no password supplied", "authentication failed"];
+const EVERYWHERE: [&str; 2] = ["authentication failed", "no password supplied"];
 
 impl Server {
     /// Asks a question, or what may be said in any database: a role may be shut out of the maintenance database.
@@ -35,6 +35,11 @@ impl Server {
         self.ask_one_of(places, statement)
     }
 
+    /// The maintenance database has refused us: from now on it is left alone, and nothing is built aside.
+    pub(super) fn shut_out(&self) {
+        self.is_shut_out.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn is_maintenance(&self) -> bool {
         self.name == MAINTENANCE
     }
@@ -47,14 +52,14 @@ impl Server {
         if self.is_maintenance() {
             return Some("others reach the server through this database");
         }
-        self.shut_out.load(Ordering::Relaxed).then_some("the role may not connect to the database postgres")
+        self.is_shut_out.load(Ordering::Relaxed).then_some("the role may not connect to the database postgres")
     }
 
     /// In the first of these databases that takes us in.
     fn ask_one_of(&self, places: &[&str], statement: &str) -> Result<String> {
         let mut refusal = None;
         for (at, place) in places.iter().enumerate() {
-            let refuses = *place == MAINTENANCE && self.shut_out.load(Ordering::Relaxed);
+            let refuses = *place == MAINTENANCE && self.is_shut_out.load(Ordering::Relaxed);
             if refuses || places[..at].contains(place) {
                 continue;
             }
@@ -66,7 +71,9 @@ impl Server {
                     }
                 }
                 answered => {
-                    self.shut_out.fetch_or(refusal.is_some(), Ordering::Relaxed);
+                    if refusal.is_some() {
+                        self.shut_out();
+                    }
                     return answered;
                 }
             }
