@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::app::App;
 use crate::cluster::cluster;
+use crate::database::Database;
 use crate::repo::Repo;
 
 const AWKWARD: &str = "p@ss %20/:#?'\"\\ ü";
@@ -51,18 +52,27 @@ fn no_command_lets_an_awkward_password_out() {
     }
 }
 
+/// So many databases are migrated by one run.
+const TOGETHER: usize = 10;
+
 #[test]
 fn random_passwords_work_and_stay_inside() {
     let mut random = Random(20_261_121);
-    let rounds = std::env::var("SHED_TEST_SECRETS").map_or(200, |count| count.parse().unwrap());
-    for _ in 0..rounds {
-        let password = random.text();
-        let repo = Repo::named(&random.text().replace(['/', '\0'], "_"));
-        let app = App::with(repo, cluster().database_with_password(&password));
-        let said = app.shed(["-v", "migrate"]).run();
-        assert_eq!(said.code, 0, "{password:?}: {said:?}");
-        assert_no_secret("migrate", &(said.stdout + &said.stderr), &password);
-        assert_eq!(app.db.revisions(), ["a3"]);
+    let count: usize = std::env::var("SHED_TEST_SECRETS").map_or(200, |count| count.parse().unwrap());
+    for _ in 0..count.div_ceil(TOGETHER) {
+        let path = random.text().replace(['/', '\0'], "_");
+        let passwords: Vec<String> = (0..TOGETHER).map(|_| random.text()).collect();
+        let databases: Vec<_> = passwords.iter().map(|password| cluster().database_with_password(password)).collect();
+        let entry = |(at, database): (usize, &Database)| format!("      d{at}: {}\n", database.settings());
+        let entries: String = databases.iter().enumerate().map(entry).collect();
+        let repo = Repo::named(&path)
+            .settings(&format!("projects:\n  app:\n    versions: versions\n    db:\n{entries}"))
+            .revision("versions", "a1", "", "op.create_table('t', sa.Column('id', sa.Integer))", "");
+        let said = repo.shed(["-v", "migrate", "app.*"]).run();
+        assert_eq!(said.code, 0, "{path:?}, {passwords:?}: {said:?}");
+        let said = said.stdout + &said.stderr;
+        passwords.iter().for_each(|password| assert_no_secret("migrate", &said, password));
+        databases.iter().for_each(|database| assert_eq!(database.revisions(), ["a1"]));
     }
 }
 

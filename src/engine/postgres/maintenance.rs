@@ -78,7 +78,8 @@ impl Server {
                 }
             }
         }
-        Err(refusal.unwrap_or_else(|| Error::database(format!("{}: no database takes us in", self.place()))))
+        let refusal = refusal.unwrap_or_else(|| Error::database(format!("{}: no database takes us in", self.place())));
+        Err(refusal.help(format!("tried in {}: one of them must let the role in", places.join(", "))))
     }
 }
 
