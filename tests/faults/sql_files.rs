@@ -1,7 +1,8 @@
 //! `kill -9` of a SQL file whose statements are committed one by one: the backup undoes its half (F1, F3).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::call::Call;
 use crate::cluster::cluster;
 use crate::database::Database;
 use crate::oracle::{Tally, content};
@@ -29,7 +30,8 @@ fn killed(repo: Repo, database: &Database) {
     repo.write("migrations/1_person.sql", FIRST);
     migrate().ok();
     let before = content(database);
-    repo.write("migrations/2_toy.sql", &SECOND.replace("SLOWLY", SLOWLY));
+    let second = SECOND.replace("SLOWLY", SLOWLY);
+    repo.write("migrations/2_toy.sql", &second);
     let begun = Instant::now();
     migrate().ok();
     let (after, usual) = (content(database), begun.elapsed());
@@ -37,19 +39,11 @@ fn killed(repo: Repo, database: &Database) {
         database.execute("drop table if exists person; drop table if exists toy; delete from schema_migrations");
         repo.remove("migrations/2_toy.sql");
         migrate().ok();
-        repo.write("migrations/2_toy.sql", &SECOND.replace("SLOWLY", SLOWLY));
+        repo.write("migrations/2_toy.sql", &second);
         tally.begin();
-        let mut call = migrate();
-        let child = call.start();
-        // From the journal on, so that most strike between the statements.
-        soon(|| is_at_work(&repo));
         let moment = usual * u32::try_from(random.below(50)).unwrap() / 100;
-        std::thread::sleep(moment);
-        let others = if random.coin() { processes::of(&repo) } else { Vec::new() };
-        processes::kill([child.id()].into_iter().chain(others));
-        let how = format!("{round}, struck after {moment:?}, exit {}", call.finish(child).code);
-        // A worker that was not struck ends by itself.
-        soon(|| processes::of(&repo).is_empty());
+        let code = strike(&repo, migrate(), moment, random.coin());
+        let how = format!("{round}, struck after {moment:?}, exit {code}");
         let held = content(database);
         tally.struck += usize::from(held != before && held != after);
         if tally.runs(&format!("{how}, recover"), &repo.shed(["recover", "app.main"]).run()) {
@@ -62,6 +56,20 @@ fn killed(repo: Repo, database: &Database) {
         tally.left(&how, left);
     }
     tally.end();
+}
+
+/// Starts it, kills shed or all of its processes so long after the journal is there, and gives the exit code: most strike
+/// between the statements.
+fn strike(repo: &Repo, mut call: Call, moment: Duration, all: bool) -> i32 {
+    let child = call.start();
+    soon(|| is_at_work(repo));
+    std::thread::sleep(moment);
+    let others = if all { processes::of(repo) } else { Vec::new() };
+    processes::kill([child.id()].into_iter().chain(others));
+    let code = call.finish(child).code;
+    // A worker that was not struck ends by itself.
+    soon(|| processes::of(repo).is_empty());
+    code
 }
 
 /// Whether there is a journal: beside a SQLite file, of a server's database among the state.

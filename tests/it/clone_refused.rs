@@ -8,7 +8,7 @@ use crate::clone::{fill_source, fill_target, left_beside, repo, settings};
 use crate::cluster::cluster;
 use crate::database::Database;
 use crate::repo::Repo;
-use crate::sessions::Session;
+use crate::sessions::{Session, has_lock, wait_for_a_reader};
 
 fn pair() -> (Database, Database, Repo) {
     let (source, target) = (cluster().database(), cluster().database());
@@ -179,20 +179,15 @@ fn an_interruption_puts_everything_back() {
 #[test]
 fn a_wait_for_a_table_that_others_hold_locked_can_be_interrupted() {
     let (source, target, repo) = pair();
-    let mut session = crate::sessions::Session::open(&source);
-    session.say("begin; lock table invoice");
-    let locks = |granted: &str| {
-        source.rows(&format!("select count(*) from pg_locks where relation = 'invoice'::regclass and mode = {granted}"))
-    };
-    wait(|| locks("'AccessExclusiveLock' and granted") == "1\n");
+    let _session = Session::locking(&source, "invoice");
     let mut call = repo.shed(["clone", "p.a", "p.b", "--yes"]);
     let child = call.start();
-    wait(|| locks("'AccessShareLock' and not granted") == "1\n");
+    wait_for_a_reader(&source, "invoice");
     std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let said = call.finish(child);
     // Had it waited for the lock, that would have timed out: another error, with another code.
     assert_eq!(said.code, 130, "{said:?}");
-    assert_eq!(locks("'AccessExclusiveLock' and granted"), "1\n");
+    assert!(has_lock(&source, "invoice", "mode = 'AccessExclusiveLock' and granted"));
     unchanged(&target);
 }
 

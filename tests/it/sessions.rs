@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::cluster::programs;
 use crate::database::Database;
+use crate::own::wait_for;
 
 /// `psql` that stays connected until this is dropped.
 pub struct Session {
@@ -29,6 +30,14 @@ impl Session {
         Self { child }
     }
 
+    /// Has this table locked for as long as it lasts.
+    pub fn locking(database: &Database, table: &str) -> Self {
+        let mut session = Self::open(database);
+        session.say(&format!("begin; lock table {table}"));
+        wait_for("the lock", || has_lock(database, table, "mode = 'AccessExclusiveLock' and granted"));
+        session
+    }
+
     /// Begins a statement; nobody waits for its end.
     pub fn say(&mut self, statement: &str) {
         self.child.stdin.as_mut().unwrap().write_all(format!("{statement};\n").as_bytes()).unwrap();
@@ -41,6 +50,17 @@ impl Session {
         std::thread::sleep(std::time::Duration::from_millis(300));
         self.child.try_wait().unwrap().is_some()
     }
+}
+
+/// Whether there is one lock on this table of which the condition holds.
+pub fn has_lock(database: &Database, table: &str, condition: &str) -> bool {
+    let locks = format!("select count(*) from pg_locks where relation = '{table}'::regclass and {condition}");
+    database.rows(&locks) == "1\n"
+}
+
+/// Waits until somebody waits for reading a table that is locked.
+pub fn wait_for_a_reader(database: &Database, table: &str) {
+    wait_for("a reader", || has_lock(database, table, "mode = 'AccessShareLock' and not granted"));
 }
 
 impl Drop for Session {

@@ -1,25 +1,15 @@
 //! Where the maintenance database is of no use: the role may not connect to it, or it is the target itself.
 
-use std::time::{Duration, Instant};
-
 use serde_json::json;
 
 use crate::cluster::{own_cluster, second_cluster};
 use crate::repo::Repo;
-use crate::sessions::Session;
+use crate::sessions::{Session, wait_for_a_reader};
 
 fn repo(source: &str, target: &str) -> Repo {
     Repo::new()
         .settings(&format!("projects:\n  p:\n    versions: versions\n    db:\n      a: {source}\n      b: {target}\n"))
         .revision("versions", "a1", "", "op.create_table('t', sa.Column('id', sa.Integer))", "op.drop_table('t')")
-}
-
-fn wait(seen: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(60);
-    while !seen() {
-        assert!(Instant::now() < until, "it did not come");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[test]
@@ -80,15 +70,10 @@ fn the_maintenance_database_is_a_target_as_any_other_and_stands_in_nobody_s_way(
     repo.shed(["migrate", "p.b", "--backup"]).any_stderr().ok();
     assert_eq!(cluster.psql("postgres", "select version_num from alembic_version"), "a1\n");
 
-    let mut session = Session::open(&source);
-    session.say("begin; lock table wide");
-    let locks = |granted: &str| {
-        source.rows(&format!("select count(*) from pg_locks where relation = 'wide'::regclass and mode = {granted}"))
-    };
-    wait(|| locks("'AccessExclusiveLock' and granted") == "1\n");
+    let session = Session::locking(&source, "wide");
     let mut call = repo.shed(["clone", "p.a", "p.b", "--yes"]);
     let child = call.start();
-    wait(|| locks("'AccessShareLock' and not granted") == "1\n");
+    wait_for_a_reader(&source, "wide");
     // It fails where anybody is in template1.
     cluster.psql(&source.name(), "create database others");
     drop(session);
